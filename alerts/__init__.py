@@ -1,0 +1,1 @@
+"""Findings -> one open alert for each matter -> people."""

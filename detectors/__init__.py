@@ -1,0 +1,1 @@
+"""Readings and passing time -> findings. Synchronous and pure."""

@@ -1,0 +1,119 @@
+"""The nouns of an alert: its states, its transitions, and why each was made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.clock import Instant
+from domain.findings import Evidence, Level, Subject
+from domain.ids import HomeId
+
+
+class State(StrEnum):
+    """Where an alert stands."""
+
+    HELD = "held"
+    """Raised from a backlog that is still being read: what follows in it may end the matter before anybody is called."""
+    OPEN = "open"
+    CLAIMED = "claimed"
+    """A named person has said: I am going."""
+    CLOSED = "closed"
+
+
+class Reason(StrEnum):
+    """Why a transition was made, or why none was: interface, log and audit show the same word."""
+
+    RAISED = "raised"
+    RAISED_LATE = "raised_late"
+    """The deadline had passed long before we could know; still open after the backlog was read."""
+    HELD_FOR_BACKLOG = "held_for_backlog"
+    ENDED_IN_BACKLOG = "ended_in_backlog"
+    """Opened and closed inside the backlog: for the digest."""
+    LEVEL_UP = "level_up"
+    LEVEL_DOWN = "level_down"
+    REFRESHED = "refreshed"
+    ACTIVITY = "activity"
+    LATE_ACTIVITY = "late_activity"
+    WENT_OUT = "went_out"
+    CONFIGURATION = "configuration"
+    CLAIMED = "claimed"
+    RELEASED = "released"
+    CLOSED = "closed"
+    COMMENT = "comment"
+    # why not
+    BELOW_ALERT = "below_alert"
+    """Digest findings and unknowns open no alert."""
+    ALREADY_OPEN = "already_open"
+    NOT_OPEN = "not_open"
+
+
+class Outcome(StrEnum):
+    """What was found; true, false and not-the-resident follow from it."""
+
+    SPOKE_SAFE = "spoke_safe"  # 本人と会話・無事
+    FAMILY_SAFE = "family_safe"  # 家族確認・無事
+    VISIT_SAFE = "visit_safe"  # 訪問・無事
+    AWAY = "away"  # 外出・宿泊
+    HOSPITAL = "hospital"  # 入院・入所
+    VISITOR = "visitor"  # 来客・介助
+    DEVICE_FAULT = "device_fault"  # 機器故障・電池
+    COMMUNICATION = "communication"  # 通信断
+    FALSE_ALARM = "false_alarm"  # 誤検知(理由)
+    DRILL = "drill"  # 訓練・試験
+    SUPPORT = "support"  # 支援につないだ
+    EMERGENCY = "emergency"  # 救急搬送
+    DEATH = "death"  # 死亡発見
+    UNREACHED = "unreached"  # 連絡つかず継続
+    RESUMED = "resumed"  # 活動再開 (closed by the system: the resident, device or gateway was seen again)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One open matter of one home, or a closed one."""
+
+    id: int
+    home: HomeId
+    cause: str
+    kind: str
+    subject: Subject
+    state: State
+    level: Level
+    onset: Instant
+    raised_at: Instant
+    opened_at: Instant
+    """Processing time at which the alert came to be open (or held)."""
+    late: bool
+    room: str | None
+    finding: str
+    evidence: Evidence
+    text_ja: str
+    text_en: str
+    owner: str | None
+    """Staff login of the person who claimed it."""
+    outcome: Outcome | None
+    ended_at: Instant | None
+    """Event time at which the matter itself ended, where it did."""
+    version: int
+    """Counts transitions; every change names the version it was made on (compare and set)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One append-only row of an alert's history."""
+
+    alert: int
+    version: int
+    """The version that this transition made, 1, 2, 3 ..."""
+    from_state: State | None
+    to_state: State
+    reason: Reason
+    by: str
+    """Staff login, or ``kehai`` for the system."""
+    at: Instant
+    """The deadline or the event that caused it, not the moment of noticing."""
+    logged_at: Instant
+    """Processing time."""
+    level: Level
+    note: str = ""
+    outcome: Outcome | None = None

@@ -1,0 +1,1 @@
+"""How sensors are read; the catalogue names every driver."""

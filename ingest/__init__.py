@@ -1,0 +1,1 @@
+"""MQTT -> admit -> journal -> ack: each reading stored exactly once."""

@@ -1,0 +1,1 @@
+"""Who lives where: the only room with personal data."""

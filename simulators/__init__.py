@@ -1,0 +1,1 @@
+"""Recorded and simulated homes, and how they are played."""
