@@ -1,0 +1,5 @@
+"""``python -m kehai`` is ``kehai``."""
+
+from kehai.cli import main
+
+main()

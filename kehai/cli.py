@@ -1,0 +1,184 @@
+"""The command line.
+
+Each command is a few lines here: its words, its options, and the module under ``kehai.commands`` that does the work. That
+module is imported only when its command is called, because a gateway is installed without the server's libraries, and
+because ``kehai --help`` should not take a second.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import typer
+
+from domain.errors import ConfigurationError, KehaiError
+from kehai import __version__
+
+app = typer.Typer(
+    name="kehai",
+    help="Watches over older people who live alone, without cameras.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_options = {"debug": False}
+
+ConfigFile = Annotated[Path, typer.Option("--config", help="The installation's TOML file.")]
+
+
+def _command(name: str) -> ModuleType:
+    try:
+        return import_module(f"kehai.commands.{name}")
+    except ModuleNotFoundError as error:
+        if error.name and error.name.partition(".")[0] in {"kehai", "domain", "gateway"}:
+            raise
+        sentence = f"This installation lacks {error.name}: install kehai with the extra 'server' to run this command."
+        raise ConfigurationError(sentence) from error
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kehai {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
+    _version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,
+) -> None:
+    _options["debug"] = debug
+
+
+@app.command()
+def demo(
+    homes: Annotated[int, typer.Option(min=3, max=200, help="How many homes to simulate.")] = 12,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the dashboard.")] = 8000,
+    speed: Annotated[float, typer.Option(min=1, max=600, help="How many times faster than real time.")] = 60,
+    data: Annotated[
+        Path | None, typer.Option(help="Keep the data in this folder; without it they are thrown away.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed is another neighbourhood.")] = 1,
+) -> None:
+    """A simulated neighbourhood through the real processes; Ctrl-C ends all of it."""
+    _command("demo").demo(homes=homes, port=port, speed=speed, data=data, seed=seed)
+
+
+@app.command()
+def up(config: ConfigFile) -> None:
+    """Ingest, watch and dashboard of an installation under one supervisor."""
+    _command("up").up(config)
+
+
+@app.command()
+def ingest(config: ConfigFile) -> None:
+    """The role that stores what gateways send."""
+    _command("roles").ingest(config)
+
+
+@app.command()
+def watch(config: ConfigFile) -> None:
+    """The role that reads the journal, runs the detectors and keeps the alerts."""
+    _command("roles").watch(config)
+
+
+@app.command()
+def dashboard(config: ConfigFile) -> None:
+    """The role that shows staff what they need."""
+    _command("roles").dashboard(config)
+
+
+@app.command()
+def gateway(config: Annotated[Path, typer.Option("--config", help="The gateway's TOML file.")]) -> None:
+    """The program in the home."""
+    _command("gateway").gateway(config)
+
+
+@app.command(hidden=True)
+def neighbourhood(config: ConfigFile) -> None:
+    """The gateways of a demo, many in one process."""
+    _command("neighbourhood").neighbourhood(config)
+
+
+@app.command(hidden=True)
+def broker(port: int) -> None:
+    """The embedded MQTT broker that the demo uses where mosquitto is not installed."""
+    _command("broker").broker(port)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder to write one recording per home into.")],
+    homes: Annotated[int, typer.Option(min=1)] = 1,
+    days: Annotated[int, typer.Option(min=1)] = 7,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 1,
+) -> None:
+    """Write simulated homes as recordings, with incidents.csv beside them."""
+    _command("simulate").simulate(out=out, homes=homes, days=days, seed=seed)
+
+
+@app.command()
+def replay(
+    recordings: Annotated[list[Path], typer.Argument(metavar="RECORDING...", help="Folders with home.json.")],
+    speed: Annotated[
+        float | None, typer.Option(min=0.001, help="Scaled real time; without it as fast as it goes.")
+    ] = None,
+    through_broker: Annotated[str | None, typer.Option(help="mqtt://host:port of a broker to send it through.")] = None,
+    page_budget: Annotated[float, typer.Option(min=0.01, help="Pages per home-month that staff accept.")] = 1.0,
+) -> None:
+    """Send recordings through the whole pipeline; print alerts as they come, then a summary."""
+    _command("replay").replay(
+        recordings=recordings, speed=speed, through_broker=through_broker, page_budget=page_budget
+    )
+
+
+@app.command()
+def backtest(
+    recordings: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of recordings.")],
+    out: Annotated[Path, typer.Option(help="File for the findings, one JSON object a line.")],
+    page_budget: Annotated[float, typer.Option(min=0.01, help="Pages per home-month that staff accept.")] = 1.0,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes; by default one per core.")] = None,
+) -> None:
+    """Every recording of a folder through detectors and alert desk, without a broker."""
+    _command("replay").backtest(recordings=recordings, out=out, page_budget=page_budget, jobs=jobs)
+
+
+@app.command()
+def doctor(
+    config: Annotated[Path | None, typer.Option("--config", help="The installation's TOML file.")] = None,
+) -> None:
+    """Check an installation; say in words what is wrong and how to mend it."""
+    _command("doctor").doctor(config)
+
+
+def main() -> None:
+    """Run the command line; errors are one sentence on standard error."""
+    try:
+        app(standalone_mode=True)
+    except KehaiError as error:
+        if _options["debug"]:
+            raise
+        typer.echo(str(error), err=True)
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:
+        if _options["debug"]:
+            raise
+        typer.echo(
+            f"Something failed that should not ({type(error).__name__}: {error}): run it with --debug.", err=True
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
