@@ -1,0 +1,161 @@
+"""The settings of an installation: one TOML file, overridden by the environment (``KEHAI_BROKER__HOST=...``)."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from domain.clock import Clock, ScaledClock, SystemClock
+from domain.errors import ConfigurationError
+from domain.localtime import LocalTime, UnknownZoneError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InstallationSection(_Section):
+    """What this installation is called and where it keeps its data."""
+
+    name: str = "Kehai"
+    zone: str = "Asia/Tokyo"
+    data: Path
+    database: str = ""
+    """A SQLAlchemy URL; empty for SQLite in ``data``."""
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        try:
+            LocalTime(name)
+        except UnknownZoneError as error:
+            raise ValueError(str(error)) from error
+        return name
+
+
+class BrokerSection(_Section):
+    """How ingest reaches the MQTT broker."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=1883, ge=1, le=65535)
+    username: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    protocol: Literal["auto", "5", "3.1.1"] = "auto"
+
+
+class IngestSection(_Section):
+    """How ingest writes."""
+
+    mark_seconds: float = Field(default=5.0, gt=0, le=60)
+
+
+class WatchSection(_Section):
+    """How much staff are willing to hear."""
+
+    page_budget: float = Field(default=1.0, gt=0, le=60)
+    """Pages about a person per home-month."""
+
+
+class DashboardSection(_Section):
+    """How the pages are served."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    https: bool = True
+    trusted_hosts: tuple[str, ...] = ("*",)
+    banner: str = ""
+    """A line at the top of every page, for a demo or a drill."""
+
+
+class ClockSection(_Section):
+    """A clock that runs faster than the world's; only a demo has one. Instants in microseconds since the epoch."""
+
+    origin: int
+    start: int
+    speed: float = Field(gt=0)
+
+
+class Settings(BaseSettings):
+    """Every section of the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KEHAI_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    installation: InstallationSection
+    broker: BrokerSection = BrokerSection()
+    ingest: IngestSection = IngestSection()
+    watch: WatchSection = WatchSection()
+    dashboard: DashboardSection = DashboardSection()
+    clock: ClockSection | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 (the signature is the library's)
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment before the file; nothing else."""
+        return env_settings, init_settings
+
+    @property
+    def journal(self) -> Path:
+        """The journal's file."""
+        return self.installation.data / "journal.db"
+
+    @property
+    def database_url(self) -> str:
+        """Where registry and book live."""
+        return self.installation.database or f"sqlite:///{self.installation.data / 'kehai.db'}"
+
+    def make_clock(self) -> Clock:
+        """The clock that every role of this installation tells the time by."""
+        if self.clock is None:
+            return SystemClock()
+        return ScaledClock(self.clock.origin, self.clock.start, self.clock.speed)
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than real time the clock runs."""
+        return self.clock.speed if self.clock else 1.0
+
+
+def load(path: Path) -> Settings:
+    """Read an installation's file; raises ConfigurationError that names the file, the key and the mend."""
+    try:
+        raw: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"There is no file {path}: copy deploy/kehai.toml there and fill it in.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{path} cannot be read ({error}): make it a UTF-8 text file that this user may read."
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path} is not valid TOML ({error}): mend that line.") from error
+    try:
+        return Settings(**raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise ConfigurationError(f"{path}: {key}: {_plain(first['type'], first['msg'])}{more}.") from error
+
+
+def _plain(kind: str, message: str) -> str:
+    words = {
+        "extra_forbidden": "there is no such key: remove it or mend its spelling",
+        "missing": "this key is needed: add it",
+    }
+    return words.get(kind, message.removeprefix("Value error, ").rstrip("."))
