@@ -1,0 +1,34 @@
+"""``kehai up``: the server's three roles under one supervisor."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from domain.errors import KehaiError
+from kehai.network import check_free
+from kehai.settings import load
+from kehai.supervisor import Supervisor, role, stop_on_signals
+
+ROLES = ("ingest", "watch", "dashboard")
+
+
+def up(config: Path) -> None:
+    """Run ingest, watch and dashboard until SIGTERM or Ctrl-C; a role that dies is started again."""
+    settings = load(config)
+    check_free(settings.dashboard.host, settings.dashboard.port, "the dashboard (dashboard.port)")
+
+    def say(sentence: str) -> None:
+        print(f"kehai: {sentence}", file=sys.stderr, flush=True)  # noqa: T201 (this is what an operator reads)
+
+    supervisor = Supervisor(say)
+    stop_on_signals(supervisor.stop)
+    try:
+        for name in ROLES:
+            supervisor.start(role(name, config.resolve()))
+        say(f"running {', '.join(ROLES)}; the dashboard is on port {settings.dashboard.port}.")
+        supervisor.watch()
+    finally:
+        supervisor.end()
+    if supervisor.failed():
+        raise KehaiError("A role cannot run with this configuration: see the line above.")
