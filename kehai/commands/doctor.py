@@ -1,0 +1,128 @@
+"""``kehai doctor``: checks an installation and says in words what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import sqlite3
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from domain.errors import ConfigurationError, KehaiError
+from kehai.network import check_free
+from kehai.settings import Settings, load
+
+GIB = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one check found; ``mend`` says what to do when it is not ``good``."""
+
+    good: bool
+    what: str
+    mend: str = ""
+    serious: bool = True
+
+
+def doctor(config: Path | None) -> None:
+    """Print one line per check; raises KehaiError when something serious is wrong."""
+    verdicts = list(_machine())
+    if config is not None:
+        settings = load(config)
+        for check in (_data, _journal, _database, _broker, _port):
+            verdicts.extend(check(settings))
+    wrong = 0
+    for verdict in verdicts:
+        wrong += not verdict.good and verdict.serious
+        sign = "ok  " if verdict.good else ("BAD " if verdict.serious else "note")
+        typer.echo(f"{sign} {verdict.what}" + ("" if verdict.good else f": {verdict.mend}"))
+    if config is None:
+        typer.echo("note no --config was given: only the machine was looked at")
+    if wrong:
+        raise KehaiError(f"{wrong} of {len(verdicts)} checks found something wrong: see the lines marked BAD.")
+
+
+def _machine() -> Iterator[Verdict]:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    yield Verdict(sys.version_info >= (3, 11), f"Python {version}", "install Python 3.11 or newer")
+    for library, extra in (("sqlalchemy", "server"), ("fastapi", "server"), ("msgspec", "server")):
+        found = importlib.util.find_spec(library) is not None
+        yield Verdict(found, f"library {library}", f"install kehai with the extra '{extra}'")
+    written_back = sqlite3.sqlite_version_info >= (3, 35)
+    yield Verdict(written_back, f"SQLite {sqlite3.sqlite_version}", "install SQLite 3.35 or newer")
+    broker = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+    yield Verdict(
+        broker is not None, "mosquitto on this machine", "install mosquitto here, or name another broker", serious=False
+    )
+    vendor = Path(__file__).resolve().parents[2] / "dashboard" / "static" / "vendor"
+    yield Verdict(
+        (vendor / "htmx.min.js").exists(),
+        "front-end library",
+        "run scripts/fetch-frontend for live pages",
+        serious=False,
+    )
+
+
+def _data(settings: Settings) -> Iterator[Verdict]:
+    folder = settings.installation.data
+    if not folder.is_dir():
+        yield Verdict(False, f"data folder {folder}", "make it, owned by the user that runs kehai")
+        return
+    yield Verdict(os.access(folder, os.W_OK), f"data folder {folder}", "let the user that runs kehai write there")
+    free = shutil.disk_usage(folder).free
+    yield Verdict(free > GIB, f"{free / GIB:.1f} GiB free in {folder}", "make room: the journal needs at least 1 GiB")
+
+
+def _sqlite(file: Path, name: str) -> Verdict:
+    if not file.exists():
+        return Verdict(False, f"{name} {file}", "it is made at the first start", serious=False)
+    try:
+        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
+            answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        connection.close()
+    except sqlite3.Error as error:
+        answer = str(error)
+    return Verdict(answer == "ok", f"{name} {file}", f"it is damaged ({answer}): restore it from a backup")
+
+
+def _journal(settings: Settings) -> Iterator[Verdict]:
+    yield _sqlite(settings.journal, "journal")
+
+
+def _database(settings: Settings) -> Iterator[Verdict]:
+    if not settings.installation.database:
+        yield _sqlite(settings.installation.data / "kehai.db", "database")
+
+
+def _broker(settings: Settings) -> Iterator[Verdict]:
+    section = settings.broker
+    for file, what in ((section.password_file, "broker.password_file"), (section.ca_file, "broker.ca_file")):
+        if file is not None:
+            yield Verdict(os.access(file, os.R_OK), f"{what} {file}", "make it, readable by the user that runs kehai")
+    where = f"{section.host}:{section.port}"
+    try:
+        socket.create_connection((section.host, section.port), timeout=3).close()
+    except OSError as error:
+        yield Verdict(
+            False, f"broker at {where}", f"it does not answer ({error}): start it, or mend broker.host and port"
+        )
+    else:
+        yield Verdict(True, f"broker at {where} answers")
+
+
+def _port(settings: Settings) -> Iterator[Verdict]:
+    section = settings.dashboard
+    where = f"dashboard port {section.port} on {section.host}"
+    try:
+        check_free(section.host, section.port, "the dashboard")
+    except ConfigurationError as error:
+        yield Verdict(False, where, f"{error} (right if kehai is running)", serious=False)
+    else:
+        yield Verdict(True, f"{where} is free")
