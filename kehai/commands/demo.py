@@ -15,11 +15,10 @@ from contextlib import contextmanager
 from datetime import time
 from pathlib import Path
 
-from domain.clock import MINUTE, SECOND, Instant, SystemClock
+from domain.clock import Instant, SystemClock
 from domain.errors import ConfigurationError
 from domain.localtime import LocalTime
-from kehai.network import check_free, free_port, wait_for
-from kehai.supervisor import Child, Supervisor, role, stop_on_signals
+from kehai.supervisor import Child
 
 ZONE = "Asia/Tokyo"
 STARTS_AT = time(9, 0)

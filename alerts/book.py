@@ -1,0 +1,232 @@
+"""The book: findings, alerts and their history. One protocol, two keepers of it: memory and SQL.
+
+What the system changes it changes inside ``transaction``, together with the watch's state; what people change (claim, release,
+comment, close) goes through ``act``, which is compare-and-set on the version that they saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from domain.alerts import Alert, Outcome, Reason, State, Transition
+from domain.clock import Instant
+from domain.findings import Ended, Finding, Level
+from domain.ids import HomeId
+
+SYSTEM = "kehai"
+"""Who makes the transitions that nobody made."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedHome:
+    """What the watch saves of one home."""
+
+    home: HomeId
+    cursor: int
+    state: bytes
+    status: bytes
+
+
+class StaleError(Exception):
+    """Somebody else changed the alert first; ``str`` is a sentence for the person who pressed the button."""
+
+
+class Page(Protocol):
+    """What may be done within one transaction."""
+
+    def current(self, home: HomeId, cause: str) -> Alert | None:
+        """The alert of this matter that is not closed, or None."""
+        ...
+
+    def note(self, finding: Finding, noticed_at: Instant) -> bool:
+        """Write a finding down; False when it was there already."""
+        ...
+
+    def end(self, ended: Ended) -> None:
+        """Write down that a finding is over; the first word counts."""
+        ...
+
+    def open(self, finding: Finding, state: State, reason: Reason, now: Instant, late: bool) -> Alert:
+        """Make an alert of a finding, with its first transition."""
+        ...
+
+    def change(
+        self,
+        alert: Alert,
+        reason: Reason,
+        at: Instant,
+        now: Instant,
+        *,
+        state: State | None = None,
+        finding: Finding | None = None,
+        outcome: Outcome | None = None,
+        ended_at: Instant | None = None,
+        late: bool | None = None,
+    ) -> Alert:
+        """Append a transition by the system and apply it; ``finding`` puts that finding's words in place of the old ones."""
+        ...
+
+    def held(self) -> list[Alert]:
+        """Every alert in state HELD, oldest first."""
+        ...
+
+    def save(self, home: WatchedHome) -> None:
+        """Save the watch's state of one home."""
+        ...
+
+
+class Book(Protocol):
+    """Where findings and alerts are kept."""
+
+    def transaction(self) -> AbstractContextManager[Page]:
+        """All of what is done on the page, or nothing."""
+        ...
+
+    def watched(self) -> dict[HomeId, WatchedHome]:
+        """What ``Page.save`` saved last, by home."""
+        ...
+
+
+def first_transition(alert: Alert, reason: Reason, now: Instant) -> Transition:
+    """The row that begins an alert's history."""
+    return Transition(alert.id, 1, None, alert.state, reason, SYSTEM, alert.raised_at, now, alert.level)
+
+
+def draft(number: int, finding: Finding, state: State, now: Instant, late: bool) -> Alert:
+    """A new alert about ``finding``."""
+    return Alert(
+        id=number, home=finding.home, cause=finding.cause, kind=finding.kind, subject=finding.subject, state=state,
+        level=finding.level, onset=finding.onset, raised_at=finding.raised_at, opened_at=now, late=late,
+        room=finding.room, finding=finding.id, evidence=finding.evidence, text_ja=finding.text_ja,
+        text_en=finding.text_en, owner=None, outcome=None, ended_at=None, version=1,
+    )  # fmt: skip
+
+
+def changed(
+    alert: Alert,
+    state: State | None,
+    finding: Finding | None,
+    outcome: Outcome | None,
+    ended_at: Instant | None,
+    late: bool | None,
+) -> Alert:
+    """The alert after one more transition."""
+    after = replace(
+        alert,
+        version=alert.version + 1,
+        state=state or alert.state,
+        outcome=outcome or alert.outcome,
+        ended_at=alert.ended_at if ended_at is None else ended_at,
+        late=alert.late if late is None else late,
+    )
+    if finding is not None:
+        after = replace(
+            after, level=finding.level, raised_at=finding.raised_at, room=finding.room, finding=finding.id,
+            evidence=finding.evidence, text_ja=finding.text_ja, text_en=finding.text_en, ended_at=None,
+        )  # fmt: skip
+    return after
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """A finding as the book holds it."""
+
+    finding: Finding
+    noticed_at: Instant
+    ended_at: Instant | None = None
+    end_reason: str | None = None
+
+
+class MemoryBook:
+    """A book for replays and tests: no transaction fails, so none is undone."""
+
+    def __init__(self) -> None:
+        self.findings: dict[str, FindingRow] = {}
+        self.alerts: dict[int, Alert] = {}
+        self.transitions: list[Transition] = []
+        self._open: dict[tuple[HomeId, str], int] = {}
+        self._watched: dict[HomeId, WatchedHome] = {}
+
+    @contextmanager
+    def transaction(self) -> Iterator[Page]:
+        """See Book.transaction."""
+        yield self
+
+    def watched(self) -> dict[HomeId, WatchedHome]:
+        """See Book.watched."""
+        return dict(self._watched)
+
+    def current(self, home: HomeId, cause: str) -> Alert | None:
+        """See Page.current."""
+        number = self._open.get((home, cause))
+        return None if number is None else self.alerts[number]
+
+    def note(self, finding: Finding, noticed_at: Instant) -> bool:
+        """See Page.note."""
+        if finding.id in self.findings:
+            return False
+        self.findings[finding.id] = FindingRow(finding, noticed_at)
+        return True
+
+    def end(self, ended: Ended) -> None:
+        """See Page.end."""
+        row = self.findings.get(ended.finding)
+        if row is not None and row.ended_at is None:
+            self.findings[ended.finding] = replace(row, ended_at=ended.ended_at, end_reason=ended.reason.value)
+
+    def open(self, finding: Finding, state: State, reason: Reason, now: Instant, late: bool) -> Alert:
+        """See Page.open."""
+        alert = draft(len(self.alerts) + 1, finding, state, now, late)
+        self.alerts[alert.id] = alert
+        self._open[alert.home, alert.cause] = alert.id
+        self.transitions.append(first_transition(alert, reason, now))
+        return alert
+
+    def change(
+        self,
+        alert: Alert,
+        reason: Reason,
+        at: Instant,
+        now: Instant,
+        *,
+        state: State | None = None,
+        finding: Finding | None = None,
+        outcome: Outcome | None = None,
+        ended_at: Instant | None = None,
+        late: bool | None = None,
+    ) -> Alert:
+        """See Page.change."""
+        after = changed(alert, state, finding, outcome, ended_at, late)
+        self.alerts[alert.id] = after
+        if after.state is State.CLOSED:
+            self._open.pop((after.home, after.cause), None)
+        self.transitions.append(
+            Transition(alert.id, after.version, alert.state, after.state, reason, SYSTEM, at, now, after.level,
+                       outcome=outcome)
+        )  # fmt: skip
+        return after
+
+    def held(self) -> list[Alert]:
+        """See Page.held."""
+        return [alert for alert in self.alerts.values() if alert.state is State.HELD]
+
+    def save(self, home: WatchedHome) -> None:
+        """See Page.save."""
+        self._watched[home.home] = home
+
+
+ACTIONS: Mapping[str, tuple[Reason, frozenset[State], State | None]] = {
+    "claim": (Reason.CLAIMED, frozenset({State.OPEN, State.CLAIMED}), State.CLAIMED),
+    "release": (Reason.RELEASED, frozenset({State.CLAIMED}), State.OPEN),
+    "comment": (Reason.COMMENT, frozenset({State.OPEN, State.CLAIMED, State.CLOSED}), None),
+    "close": (Reason.CLOSED, frozenset({State.OPEN, State.CLAIMED}), State.CLOSED),
+}
+"""What people may do: word -> (reason written down, states in which it may be done, state it leads to)."""
+
+
+def level_rank(alert: Alert) -> tuple[int, Instant]:
+    """A sort key, worst first: level, then the oldest matter."""
+    return (-Level(alert.level).rank, alert.raised_at)

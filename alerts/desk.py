@@ -1,0 +1,104 @@
+"""The desk: findings -> one open alert per matter.
+
+Synchronous and without a clock. Every decision returns the word for it, the reasons why not included, and that word is
+what the history, the log and the pages show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from alerts.book import Page
+from domain.alerts import Alert, Outcome, Reason, State
+from domain.clock import MINUTE, Instant, Span
+from domain.findings import Ended, EndReason, Finding, FindingEvent, Level
+
+LATE: Span = 15 * MINUTE
+"""A finding whose deadline lies further back than this comes out of a backlog."""
+
+_ENDS = {
+    EndReason.ACTIVITY: Reason.ACTIVITY,
+    EndReason.LATE_ACTIVITY: Reason.LATE_ACTIVITY,
+    EndReason.WENT_OUT: Reason.WENT_OUT,
+    EndReason.CONFIGURATION: Reason.CONFIGURATION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the desk did with one event, and why."""
+
+    event: FindingEvent
+    reason: Reason
+    alert: Alert | None = None
+
+
+def decide(page: Page, events: Iterable[FindingEvent], now: Instant, catching_up: bool) -> list[Decision]:
+    """Take one home's events of one step, in their order, at processing time ``now``.
+
+    While the watch is ``catching_up`` on a backlog of its own, and for findings that a gateway's backlog brought, alerts are
+    held first: what follows may end the matter. Whatever is still held at the end of a step that is not catching up
+    opens, marked late.
+    """
+    made = [_take(page, event, now, catching_up) for event in events]
+    if not catching_up:
+        made = [_release(page, decision, now) for decision in made]
+    return made
+
+
+def release_held(page: Page, now: Instant) -> list[Alert]:
+    """The backlog has been read: open every alert that is still held, marked late."""
+    return [
+        page.change(alert, Reason.RAISED_LATE, alert.raised_at, now, state=State.OPEN, late=True)
+        for alert in page.held()
+    ]
+
+
+def _take(page: Page, event: FindingEvent, now: Instant, catching_up: bool) -> Decision:
+    if isinstance(event, Ended):
+        return _end(page, event, now)
+    return _raise(page, event, now, catching_up)
+
+
+def _raise(page: Page, finding: Finding, now: Instant, catching_up: bool) -> Decision:
+    if not page.note(finding, now):
+        return Decision(finding, Reason.ALREADY_OPEN)
+    if finding.unknown is not None or finding.level is Level.DIGEST:
+        return Decision(finding, Reason.BELOW_ALERT)
+    current = page.current(finding.home, finding.cause)
+    if current is None:
+        late = now - finding.raised_at > LATE
+        if late or catching_up:
+            held = page.open(finding, State.HELD, Reason.HELD_FOR_BACKLOG, now, late)
+            return Decision(finding, Reason.HELD_FOR_BACKLOG, held)
+        return Decision(finding, Reason.RAISED, page.open(finding, State.OPEN, Reason.RAISED, now, late=False))
+    if finding.level.rank < current.level.rank:
+        return Decision(finding, Reason.ALREADY_OPEN, current)
+    reason = Reason.LEVEL_UP if finding.level.rank > current.level.rank else Reason.REFRESHED
+    return Decision(finding, reason, page.change(current, reason, finding.raised_at, now, finding=finding))
+
+
+def _end(page: Page, ended: Ended, now: Instant) -> Decision:
+    page.end(ended)
+    current = page.current(ended.home, ended.cause)
+    if current is None or current.finding != ended.finding or ended.reason is EndReason.REPLACED:
+        return Decision(ended, Reason.NOT_OPEN)
+    reason = _ENDS[ended.reason]
+    if current.state is State.HELD:
+        reason = Reason.ENDED_IN_BACKLOG
+    # Somebody is on the way: the matter is theirs to close, with what they found.
+    state = None if current.state is State.CLAIMED else State.CLOSED
+    outcome = None if state is None else Outcome.RESUMED
+    after = page.change(current, reason, ended.ended_at, now, state=state, outcome=outcome, ended_at=ended.ended_at)
+    return Decision(ended, reason, after)
+
+
+def _release(page: Page, decision: Decision, now: Instant) -> Decision:
+    if decision.reason is not Reason.HELD_FOR_BACKLOG or decision.alert is None:
+        return decision
+    alert = page.current(decision.alert.home, decision.alert.cause)
+    if alert is None or alert.state is not State.HELD:
+        return decision
+    opened = page.change(alert, Reason.RAISED_LATE, alert.raised_at, now, state=State.OPEN, late=True)
+    return Decision(decision.event, Reason.RAISED_LATE, opened)

@@ -1,0 +1,363 @@
+"""The book in the SQL database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+
+from alerts import tables
+from alerts.book import (
+    ACTIONS,
+    SYSTEM,
+    FindingRow,
+    Page,
+    StaleError,
+    WatchedHome,
+    changed,
+    draft,
+    first_transition,
+)
+from alerts.records import decode_finding, decode_status, encode_finding
+from domain.alerts import Alert, Outcome, Reason, State, Transition
+from domain.clock import Instant, Span
+from domain.findings import Ended, Finding, Level, Subject
+from domain.ids import HomeId
+from domain.status import HomeStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RoleMark:
+    """One role's last sign of life."""
+
+    name: str
+    stepped_at: Instant
+    """Real time."""
+    lag: Span
+    detail: str = ""
+
+
+class SqlBook:
+    """A book for an installation. Each public method is one transaction of its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[Page]:
+        """See Book.transaction."""
+        with self._engine.begin() as connection:
+            page = SqlPage(connection)
+            yield page
+            page.finish()
+
+    # ---- the watch's own state ---------------------------------------------------------------------------------------
+
+    def watched(self) -> dict[HomeId, WatchedHome]:
+        """See Book.watched."""
+        with self._engine.connect() as connection:
+            return {
+                HomeId(row.home): WatchedHome(HomeId(row.home), row.cursor, row.state, row.status)
+                for row in connection.execute(select(tables.watched))
+            }
+
+    def mark(self, mark: RoleMark) -> None:
+        """Write down that a role is alive."""
+        values = {"stepped_at": mark.stepped_at, "lag": mark.lag, "detail": mark.detail}
+        with self._engine.begin() as connection:
+            _upsert(connection, tables.roles, {"name": mark.name}, values)
+
+    def marks(self) -> dict[str, RoleMark]:
+        """Each role's last sign of life."""
+        with self._engine.connect() as connection:
+            return {
+                row.name: RoleMark(row.name, row.stepped_at, row.lag, row.detail)
+                for row in connection.execute(select(tables.roles))
+            }
+
+    # ---- what the pages ask ------------------------------------------------------------------------------------------
+
+    def change_count(self) -> int:
+        """A number that grows with every change that a page could show."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(tables.changes.c.count)).scalar() or 0
+
+    def statuses(self) -> dict[HomeId, HomeStatus]:
+        """Every watched home as it was last seen."""
+        with self._engine.connect() as connection:
+            return {
+                HomeId(row.home): decode_status(row.status)
+                for row in connection.execute(select(tables.watched.c.home, tables.watched.c.status))
+            }
+
+    def status(self, home: str) -> HomeStatus | None:
+        """One home as it was last seen."""
+        with self._engine.connect() as connection:
+            wanted = select(tables.watched.c.status).where(tables.watched.c.home == home)
+            body = connection.execute(wanted).scalar()
+        return None if body is None else decode_status(body)
+
+    def open_alerts(self) -> list[Alert]:
+        """Every alert that is open or claimed, in no order."""
+        return self._alerts(tables.alerts.c.state.in_((State.OPEN.value, State.CLAIMED.value)))
+
+    def alerts_of(self, home: str, limit: int = 50) -> list[Alert]:
+        """The newest alerts of a home, held ones left out."""
+        return self._alerts(
+            (tables.alerts.c.home == home) & (tables.alerts.c.state != State.HELD.value), limit=limit, newest=True
+        )
+
+    def alert(self, number: int) -> Alert | None:
+        """One alert, or None."""
+        found = self._alerts(tables.alerts.c.id == number)
+        return found[0] if found else None
+
+    def recent(self, limit: int = 20) -> list[Alert]:
+        """The alerts that were closed last."""
+        return self._alerts(tables.alerts.c.state == State.CLOSED.value, limit=limit, newest=True)
+
+    def _alerts(self, condition: Any, limit: int | None = None, newest: bool = False) -> list[Alert]:
+        wanted = select(tables.alerts).where(condition)
+        if newest:
+            wanted = wanted.order_by(tables.alerts.c.opened_at.desc(), tables.alerts.c.id.desc())
+        with self._engine.connect() as connection:
+            return [_alert(row._mapping) for row in connection.execute(wanted.limit(limit))]  # noqa: SLF001 (SQLAlchemy's public name)
+
+    def history(self, number: int) -> list[Transition]:
+        """An alert's transitions, the first first."""
+        wanted = select(tables.transitions).where(tables.transitions.c.alert == number)
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(tables.transitions.c.version)).all()
+        return [_transition(row._mapping) for row in rows]  # noqa: SLF001 (SQLAlchemy's public name)
+
+    def findings_of(self, home: str, since: Instant) -> list[FindingRow]:
+        """The findings of a home that were raised at or after ``since``, unknowns too, oldest first."""
+        wanted = (
+            select(tables.findings)
+            .where(tables.findings.c.home == home, tables.findings.c.raised_at >= since)
+            .order_by(tables.findings.c.raised_at)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted).all()
+        return [FindingRow(decode_finding(r.body), r.noticed_at, r.ended_at, r.end_reason) for r in rows]
+
+    def all_findings(self) -> list[FindingRow]:
+        """Every finding, by the order in which their deadlines passed."""
+        wanted = select(tables.findings).order_by(tables.findings.c.raised_at, tables.findings.c.id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted).all()
+        return [FindingRow(decode_finding(r.body), r.noticed_at, r.ended_at, r.end_reason) for r in rows]
+
+    # ---- what people do ----------------------------------------------------------------------------------------------
+
+    def act(
+        self,
+        number: int,
+        version: int,
+        action: str,
+        by: str,
+        now: Instant,
+        *,
+        note: str = "",
+        outcome: Outcome | None = None,
+    ) -> Alert:
+        """Do one of ACTIONS to an alert, on the ``version`` that the person saw (a comment on any version).
+
+        Raises KeyError for an alert that does not exist, StaleError when it has changed meanwhile or the action does
+        not fit its state, ValueError when a close has no outcome.
+        """
+        reason, allowed, leads_to = ACTIONS[action]
+        if action == "close" and outcome is None:
+            raise ValueError("Choose what was found before closing.")
+        with self._engine.begin() as connection:
+            alert = _one(connection, tables.alerts.c.id == number)
+            if alert is None or alert.state is State.HELD:
+                raise KeyError(number)
+            if action != "comment" and alert.version != version:
+                raise StaleError("Somebody changed this alert a moment ago: look at it again, then decide.")
+            if alert.state not in allowed:
+                raise StaleError(f"This alert is {alert.state.value}: that cannot be done any more.")
+            values: dict[str, object] = {"version": alert.version + 1}
+            if leads_to is not None:
+                values |= {"state": leads_to.value}
+            if action == "claim":
+                values |= {"owner": by}
+            if action == "release":
+                values |= {"owner": None}
+            if action == "close" and outcome is not None:
+                values |= {"outcome": outcome.value, "owner": alert.owner or by}
+            _compare_and_set(connection, alert, values)
+            connection.execute(
+                insert(tables.transitions).values(
+                    alert=alert.id, version=alert.version + 1, from_state=alert.state.value,
+                    to_state=(leads_to or alert.state).value, reason=reason.value, by=by, at=now, logged_at=now,
+                    level=alert.level.value, note=note[:2000], outcome=outcome.value if outcome else None,
+                )
+            )  # fmt: skip
+            _count_change(connection)
+            after = _one(connection, tables.alerts.c.id == number)
+        assert after is not None  # noqa: S101 (written a moment ago, in the same transaction)
+        return after
+
+
+class SqlPage:
+    """One transaction of the watch."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._changed = False
+
+    def finish(self) -> None:
+        """Tell the pages that something changed, if something did."""
+        if self._changed:
+            _count_change(self._connection)
+
+    def current(self, home: HomeId, cause: str) -> Alert | None:
+        """See Page.current."""
+        columns = tables.alerts.c
+        return _one(
+            self._connection, (columns.home == home) & (columns.cause == cause) & (columns.state != State.CLOSED.value)
+        )
+
+    def note(self, finding: Finding, noticed_at: Instant) -> bool:
+        """See Page.note."""
+        known = self._connection.execute(select(tables.findings.c.id).where(tables.findings.c.id == finding.id)).first()
+        if known is not None:
+            return False
+        self._connection.execute(
+            insert(tables.findings).values(
+                id=finding.id, home=finding.home, cause=finding.cause, raised_at=finding.raised_at,
+                noticed_at=noticed_at, body=encode_finding(finding),
+            )
+        )  # fmt: skip
+        self._changed = True
+        return True
+
+    def end(self, ended: Ended) -> None:
+        """See Page.end."""
+        columns = tables.findings.c
+        self._connection.execute(
+            update(tables.findings)
+            .where(columns.id == ended.finding, columns.ended_at.is_(None))
+            .values(ended_at=ended.ended_at, end_reason=ended.reason.value)
+        )
+        self._changed = True
+
+    def open(self, finding: Finding, state: State, reason: Reason, now: Instant, late: bool) -> Alert:
+        """See Page.open."""
+        new = draft(0, finding, state, now, late)
+        result = self._connection.execute(insert(tables.alerts).values(**_columns(new)).returning(tables.alerts.c.id))
+        alert = draft(int(result.scalar_one()), finding, state, now, late)
+        self._append(first_transition(alert, reason, now))
+        return alert
+
+    def change(
+        self,
+        alert: Alert,
+        reason: Reason,
+        at: Instant,
+        now: Instant,
+        *,
+        state: State | None = None,
+        finding: Finding | None = None,
+        outcome: Outcome | None = None,
+        ended_at: Instant | None = None,
+        late: bool | None = None,
+    ) -> Alert:
+        """See Page.change. Raises StaleError when somebody changed the alert within this very transaction's time."""
+        after = changed(alert, state, finding, outcome, ended_at, late)
+        values = _columns(after)
+        _compare_and_set(self._connection, alert, values)
+        self._append(
+            Transition(alert.id, after.version, alert.state, after.state, reason, SYSTEM, at, now, after.level,
+                       outcome=outcome)
+        )  # fmt: skip
+        return after
+
+    def held(self) -> list[Alert]:
+        """See Page.held."""
+        wanted = select(tables.alerts).where(tables.alerts.c.state == State.HELD.value).order_by(tables.alerts.c.id)
+        return [_alert(row._mapping) for row in self._connection.execute(wanted)]  # noqa: SLF001 (SQLAlchemy's public name)
+
+    def save(self, home: WatchedHome) -> None:
+        """See Page.save."""
+        values = {"cursor": home.cursor, "state": home.state, "status": home.status}
+        _upsert(self._connection, tables.watched, {"home": home.home}, values)
+        self._changed = True
+
+    def _append(self, row: Transition) -> None:
+        self._connection.execute(
+            insert(tables.transitions).values(
+                alert=row.alert, version=row.version, from_state=row.from_state.value if row.from_state else None,
+                to_state=row.to_state.value, reason=row.reason.value, by=row.by, at=row.at, logged_at=row.logged_at,
+                level=row.level.value, note=row.note, outcome=row.outcome.value if row.outcome else None,
+            )
+        )  # fmt: skip
+        self._changed = True
+
+
+def _upsert(connection: Connection, table: Any, key: dict[str, Any], values: dict[str, Any]) -> None:
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = make(table).values(**key, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def _count_change(connection: Connection) -> None:
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = make(tables.changes).values(id=1, count=1)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["id"], set_={"count": tables.changes.c.count + 1})
+    )
+
+
+def _compare_and_set(connection: Connection, alert: Alert, values: dict[str, object]) -> None:
+    columns = tables.alerts.c
+    try:
+        done = connection.execute(
+            update(tables.alerts).where(columns.id == alert.id, columns.version == alert.version).values(**values)
+        )
+    except IntegrityError as error:
+        raise StaleError("Another alert of the same matter is open: look at that one.") from error
+    if done.rowcount != 1:
+        raise StaleError("Somebody changed this alert a moment ago: look at it again, then decide.")
+
+
+def _one(connection: Connection, condition: Any) -> Alert | None:
+    row = connection.execute(select(tables.alerts).where(condition)).first()
+    return None if row is None else _alert(row._mapping)  # noqa: SLF001 (SQLAlchemy's public name)
+
+
+def _columns(alert: Alert) -> dict[str, object]:
+    return {
+        "home": alert.home, "cause": alert.cause, "kind": alert.kind, "subject": alert.subject.value,
+        "state": alert.state.value, "level": alert.level.value, "onset": alert.onset, "raised_at": alert.raised_at,
+        "opened_at": alert.opened_at, "late": alert.late, "room": alert.room, "finding": alert.finding,
+        "evidence": json.dumps(alert.evidence, ensure_ascii=False), "text_ja": alert.text_ja,
+        "text_en": alert.text_en, "owner": alert.owner, "outcome": alert.outcome.value if alert.outcome else None,
+        "ended_at": alert.ended_at, "version": alert.version,
+    }  # fmt: skip
+
+
+def _alert(row: Any) -> Alert:
+    return Alert(
+        id=row["id"], home=HomeId(row["home"]), cause=row["cause"], kind=row["kind"], subject=Subject(row["subject"]),
+        state=State(row["state"]), level=Level(row["level"]), onset=row["onset"], raised_at=row["raised_at"],
+        opened_at=row["opened_at"], late=bool(row["late"]), room=row["room"], finding=row["finding"],
+        evidence=json.loads(row["evidence"]), text_ja=row["text_ja"], text_en=row["text_en"], owner=row["owner"],
+        outcome=Outcome(row["outcome"]) if row["outcome"] else None, ended_at=row["ended_at"], version=row["version"],
+    )  # fmt: skip
+
+
+def _transition(row: Any) -> Transition:
+    return Transition(
+        alert=row["alert"], version=row["version"], from_state=State(row["from_state"]) if row["from_state"] else None,
+        to_state=State(row["to_state"]), reason=Reason(row["reason"]), by=row["by"], at=row["at"],
+        logged_at=row["logged_at"], level=Level(row["level"]), note=row["note"],
+        outcome=Outcome(row["outcome"]) if row["outcome"] else None,
+    )  # fmt: skip

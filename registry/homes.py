@@ -1,0 +1,153 @@
+"""Homes, residents, contacts and gateways; and the directory that ingest asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Engine, delete, insert, select, update
+
+from domain.clock import SECOND, Instant, Span, monotonic
+from domain.ids import DeviceId, GatewayId, HomeId, check_id
+from domain.readings import Device, Quantity
+from registry import tables
+from registry.directory import GatewayEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Somebody to call about a resident, in the order of ``position``."""
+
+    name: str
+    relation: str
+    phone: str
+    has_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A dwelling and who lives there."""
+
+    id: HomeId
+    alias: str
+    """What staff call it where no name may stand."""
+    zone: str
+    area: str = ""
+    resident_name: str = ""
+    resident_kana: str = ""
+    phone: str = ""
+    address: str = ""
+    note: str = ""
+    contacts: tuple[Contact, ...] = ()
+
+
+class Homes:
+    """The registry of homes in the SQL database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, home: Home, gateways: Iterable[GatewayId], at: Instant) -> None:
+        """Enrol a home with its gateways; raises sqlalchemy.exc.IntegrityError when one is enrolled already."""
+        self.add_all([(home, gateways)], at)
+
+    def add_all(self, wanted: Iterable[tuple[Home, Iterable[GatewayId]]], at: Instant) -> None:
+        """Enrol many homes, all or none."""
+        with self._engine.begin() as connection:
+            for home, gateways in wanted:
+                check_id(home.id, "home")
+                body = asdict(home)
+                contacts = body.pop("contacts")
+                connection.execute(insert(tables.homes).values(**body, enrolled_at=at))
+                for position, contact in enumerate(contacts):
+                    connection.execute(insert(tables.contacts).values(home=home.id, position=position, **contact))
+                for gateway in gateways:
+                    check_id(gateway, "gateway")
+                    connection.execute(insert(tables.gateways).values(id=gateway, home=home.id, enrolled_at=at))
+
+    def all(self) -> dict[HomeId, Home]:
+        """Every home, by id, without its contacts."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(tables.homes)).mappings()
+            return {HomeId(row["id"]): _home(dict(row)) for row in rows}
+
+    def get(self, home: str) -> Home | None:
+        """One home with its contacts, or None."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(tables.homes).where(tables.homes.c.id == home)).mappings().first()
+            if row is None:
+                return None
+            contacts = connection.execute(
+                select(tables.contacts).where(tables.contacts.c.home == home).order_by(tables.contacts.c.position)
+            ).mappings()
+            return _home(
+                dict(row),
+                tuple(Contact(c["name"], c["relation"], c["phone"], bool(c["has_key"])) for c in contacts),
+            )
+
+    def revoke(self, gateway: GatewayId, at: Instant) -> None:
+        """Stop accepting what ``gateway`` sends."""
+        with self._engine.begin() as connection:
+            connection.execute(update(tables.gateways).where(tables.gateways.c.id == gateway).values(revoked_at=at))
+
+
+def _home(row: dict[str, object], contacts: tuple[Contact, ...] = ()) -> Home:
+    texts = {name: str(row[name]) for name in ("alias", "zone", "area", "phone", "address", "note")}
+    return Home(
+        id=HomeId(str(row["id"])),
+        resident_name=str(row["resident_name"]),
+        resident_kana=str(row["resident_kana"]),
+        contacts=contacts,
+        **texts,
+    )
+
+
+class SqlDirectory:
+    """Directory over the registry's tables, read again when ``refresh`` has passed."""
+
+    def __init__(self, engine: Engine, refresh: Span = 5 * SECOND) -> None:
+        self._engine = engine
+        self._refresh = refresh
+        self._entries: dict[str, GatewayEntry] = {}
+        self._read_at: Span | None = None
+
+    def gateway(self, gateway: str) -> GatewayEntry | None:
+        """See Directory.gateway."""
+        now = monotonic()
+        if self._read_at is None or now - self._read_at > self._refresh:
+            self._entries = self._read()
+            self._read_at = now
+        return self._entries.get(gateway)
+
+    def introduce(self, gateway: GatewayId, devices: Iterable[Device], at: Instant) -> GatewayEntry:
+        """See Directory.introduce."""
+        old = self._entries[gateway]
+        wanted = {device.id: device for device in devices}
+        if wanted != old.devices:
+            with self._engine.begin() as connection:
+                connection.execute(delete(tables.devices).where(tables.devices.c.gateway == gateway))
+                if wanted:
+                    connection.execute(
+                        insert(tables.devices),
+                        [{"gateway": gateway, "id": d.id, "kind": d.kind.value, "room": d.room, "exit": d.exit,
+                          "check_in": d.check_in, "mains": d.mains, "announced_at": at} for d in wanted.values()],
+                    )  # fmt: skip
+        entry = GatewayEntry(old.id, old.home, old.zone, wanted)
+        self._entries[gateway] = entry
+        return entry
+
+    def _read(self) -> dict[str, GatewayEntry]:
+        known = select(tables.gateways.c.id, tables.gateways.c.home, tables.homes.c.zone).join(
+            tables.homes, tables.homes.c.id == tables.gateways.c.home
+        )
+        with self._engine.connect() as connection:
+            entries = {
+                row.id: GatewayEntry(GatewayId(row.id), HomeId(row.home), row.zone)
+                for row in connection.execute(known.where(tables.gateways.c.revoked_at.is_(None)))
+            }
+            for row in connection.execute(select(tables.devices)):
+                if row.gateway in entries:
+                    entries[row.gateway].devices[DeviceId(row.id)] = Device(
+                        DeviceId(row.id), Quantity(row.kind), row.room, bool(row.exit), row.check_in, bool(row.mains)
+                    )
+        return entries

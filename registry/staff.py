@@ -1,0 +1,151 @@
+"""Staff, their passwords and their sessions.
+
+Passwords are Argon2id; a session is a random token of which only the hash is stored. Attempts to log in are counted per
+account and per address, and slowed down; nobody is locked out for good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from pwdlib import PasswordHash
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+
+from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
+from domain.ids import check_id
+from registry import tables
+
+SESSION_IDLE: Span = 2 * HOUR
+SESSION_ABSOLUTE: Span = 12 * HOUR
+_WINDOW: Span = 15 * MINUTE
+_FREE_ACCOUNT = 5
+_FREE_ADDRESS = 50
+_LONGEST: Span = 5 * MINUTE
+_TOUCH: Span = 60 * SECOND
+MIN_PASSWORD = 10
+
+_hasher = PasswordHash.recommended()
+_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
+
+
+class WeakPasswordError(ValueError):
+    """A password that may not be set; ``str`` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who may log in."""
+
+    login: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A logged-in member, and the token that each of their forms must carry."""
+
+    member: Member
+    csrf: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No session. ``wait`` is how long to wait before another attempt counts; 0 when name or password were wrong."""
+
+    wait: Span = 0
+
+
+class Staff:
+    """Accounts and sessions in the SQL database. Instants are real time, whatever clock the homes run on."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, login: str, name: str, password: str, at: Instant) -> None:
+        """Make an account; raises WeakPasswordError, BadIdError, or IntegrityError when the login is taken."""
+        check_id(login, "staff")
+        if len(password) < MIN_PASSWORD:
+            raise WeakPasswordError(f"A password needs at least {MIN_PASSWORD} characters.")
+        with self._engine.begin() as connection:
+            connection.execute(
+                insert(tables.staff).values(login=login, name=name, password=_hasher.hash(password), created_at=at)
+            )
+
+    def names(self) -> dict[str, str]:
+        """Login -> name of every account, disabled ones too."""
+        with self._engine.connect() as connection:
+            return {
+                row.login: row.name for row in connection.execute(select(tables.staff.c.login, tables.staff.c.name))
+            }
+
+    def log_in(self, login: str, password: str, address: str, now: Instant) -> str | Refused:
+        """A new session's token, or why not. Takes as long for a name that does not exist as for a wrong password."""
+        keys = (f"account:{login[:64].lower()}", f"address:{address[:64]}")
+        with self._engine.begin() as connection:
+            wait = max(_wait(connection, keys[0], _FREE_ACCOUNT, now), _wait(connection, keys[1], _FREE_ADDRESS, now))
+            if wait > 0:
+                return Refused(wait)
+            row = connection.execute(select(tables.staff).where(tables.staff.c.login == login)).first()
+        good = _hasher.verify(password[:1024], row.password if row else _NOBODY)
+        with self._engine.begin() as connection:
+            if row is None or not good or row.disabled_at is not None:
+                connection.execute(insert(tables.attempts), [{"key": key, "at": now} for key in keys])
+                connection.execute(delete(tables.attempts).where(tables.attempts.c.at < now - DAY))
+                return Refused()
+            token = secrets.token_urlsafe(32)
+            connection.execute(delete(tables.attempts).where(tables.attempts.c.key == keys[0]))
+            connection.execute(delete(tables.sessions).where(tables.sessions.c.created_at < now - SESSION_ABSOLUTE))
+            connection.execute(
+                insert(tables.sessions).values(
+                    token=_hash(token), login=login, csrf=secrets.token_urlsafe(24), created_at=now, seen_at=now
+                )
+            )
+        return token
+
+    def session(self, token: str, now: Instant) -> Session | None:
+        """Who a token belongs to, or None when it is unknown, too long unused or too old."""
+        wanted = (
+            select(tables.sessions, tables.staff.c.name)
+            .join(tables.staff, tables.staff.c.login == tables.sessions.c.login)
+            .where(tables.sessions.c.token == _hash(token), tables.staff.c.disabled_at.is_(None))
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).first()
+        if row is None or now - row.seen_at > SESSION_IDLE or now - row.created_at > SESSION_ABSOLUTE:
+            return None
+        if now - row.seen_at > _TOUCH:
+            with self._engine.begin() as connection:
+                connection.execute(
+                    update(tables.sessions).where(tables.sessions.c.token == row.token).values(seen_at=now)
+                )
+        return Session(Member(row.login, row.name), row.csrf)
+
+    def log_out(self, token: str) -> None:
+        """End a session."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(tables.sessions).where(tables.sessions.c.token == _hash(token)))
+
+
+def same_token(one: str, other: str) -> bool:
+    """Compare two tokens in constant time."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _wait(connection: Connection, key: str, free: int, now: Instant) -> Span:
+    """How long until the next attempt under ``key``: doubles with each failure past the free ones, bounded."""
+    recent = select(func.count(), func.max(tables.attempts.c.at)).where(
+        tables.attempts.c.key == key, tables.attempts.c.at > now - _WINDOW
+    )
+    row = connection.execute(recent).one()
+    count, last = int(row[0]), int(row[1] or 0)
+    if count < free:
+        return 0
+    pause = min(_LONGEST, SECOND << min(count - free, 20))
+    return max(0, last + pause - now)

@@ -1,0 +1,86 @@
+"""The registry's tables. Instants are integers, microseconds since the epoch."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
+
+from registry.database import metadata
+
+homes = Table(
+    "homes",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("alias", String(80), nullable=False),
+    Column("zone", String(64), nullable=False),
+    Column("area", String(80), nullable=False, server_default=""),
+    Column("resident_name", String(120), nullable=False, server_default=""),
+    Column("resident_kana", String(120), nullable=False, server_default=""),
+    Column("phone", String(40), nullable=False, server_default=""),
+    Column("address", String(200), nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("enrolled_at", BigInteger, nullable=False),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("home", String(64), ForeignKey("homes.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("name", String(120), nullable=False),
+    Column("relation", String(80), nullable=False, server_default=""),
+    Column("phone", String(40), nullable=False),
+    Column("has_key", Boolean, nullable=False, server_default="0"),
+)
+
+gateways = Table(
+    "gateways",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("home", String(64), ForeignKey("homes.id", ondelete="CASCADE"), nullable=False),
+    Column("enrolled_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    Index("ix_gateways_home", "home"),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("gateway", String(64), ForeignKey("gateways.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("room", String(80)),
+    Column("exit", Boolean, nullable=False),
+    Column("check_in", BigInteger),
+    Column("mains", Boolean, nullable=False),
+    Column("announced_at", BigInteger, nullable=False),
+)
+
+staff = Table(
+    "staff",
+    metadata,
+    Column("login", String(64), primary_key=True),
+    Column("name", String(120), nullable=False),
+    Column("password", String(200), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("disabled_at", BigInteger),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token", String(64), primary_key=True),  # SHA-256 of what the cookie holds
+    Column("login", String(64), ForeignKey("staff.login", ondelete="CASCADE"), nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Index("ix_sessions_login", "login"),
+)
+
+attempts = Table(
+    "login_attempts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("key", String(120), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_login_attempts_key_at", "key", "at"),
+)
