@@ -45,7 +45,7 @@ def test_the_right_password_opens_a_session_and_a_log_out_ends_it(staff: Staff) 
 def test_neither_password_nor_token_is_stored_as_it_is(staff: Staff, engine: Engine) -> None:
     token = staff.log_in("suzuki", PASSWORD, "192.0.2.1", NOW)
     with engine.connect() as connection:
-        stored = str(connection.execute(select(tables.staff, tables.sessions)).all())
+        stored = str([connection.execute(select(table)).all() for table in (tables.staff, tables.sessions)])
     assert "$argon2id$" in stored
     assert PASSWORD not in stored
     assert str(token) not in stored
