@@ -1,0 +1,302 @@
+"""Admit: what a gateway sent, checked; or why it may not come in.
+
+Nothing here raises and nothing here stores. A message that cannot be used as a whole is a ``Refusal``; one bad record in a
+pack is refused alone and its sequence number counts as dealt with, so that the gateway does not send it for ever.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+import msgspec
+
+from domain.clock import DAY, SECOND, Instant
+from domain.ids import BadIdError, DeviceId, check_id
+from domain.readings import Device, Flag, Quantity
+from domain.wire import (
+    MAX_PAYLOAD,
+    MAX_RECORDS,
+    VERSION,
+    HeartbeatPayload,
+    HelloPayload,
+    ReadingsPayload,
+    SenmlRecord,
+    UnitError,
+    Up,
+    from_senml,
+    instant_of,
+    parse_up_topic,
+)
+from registry.directory import Directory, GatewayEntry
+
+SKEW = 5 * SECOND
+"""A stamp this far ahead of us is taken as it is; beyond it, it is moved back to ``received_at`` and flagged."""
+FAR_FUTURE = 366 * DAY
+_MAX_SEQ = 2**62
+_MAX_VALUE = 1e9
+_MAX_SPELLS = 50
+_MAX_DEVICES = 200
+
+
+class Why(StrEnum):
+    """Reason code of a dead letter."""
+
+    NOT_JSON = "not_json"
+    WRONG_SHAPE = "wrong_shape"
+    UNKNOWN_VERSION = "unknown_version"
+    UNKNOWN_TOPIC = "unknown_topic"
+    UNKNOWN_GATEWAY = "unknown_gateway"
+    WRONG_GATEWAY = "wrong_gateway"
+    UNKNOWN_DEVICE = "unknown_device"
+    BAD_VALUE = "bad_value"
+    BAD_TIME = "bad_time"
+    FAR_FUTURE = "far_future"
+    OVERSIZED = "oversized"
+    RETAINED = "retained"
+    SCATTERED = "scattered"
+    KEY_CONFLICT = "key_conflict"
+    LOST = "lost"
+    """Not refused: the gateway says that it no longer has these readings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message, or one record of it, that is kept as a dead letter."""
+
+    reason: Why
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedReading:
+    """One record that may be stored."""
+
+    seq: int
+    device: DeviceId
+    quantity: Quantity
+    value: float
+    observed_at: Instant
+    stamp: Instant
+    """As the gateway wrote it; ``observed_at`` unless it was clamped."""
+    flags: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedReadings:
+    """A readings message."""
+
+    entry: GatewayEntry
+    epoch: str
+    first: int
+    last: int
+    readings: list[AdmittedReading]
+    refused: list[Refusal] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedHeartbeat:
+    """A heartbeat; nothing in it lies in the future."""
+
+    entry: GatewayEntry
+    epoch: str
+    seq: int
+    sent_at: Instant
+    through: Instant
+    spells: list[tuple[Instant, Instant]]
+    heard: list[tuple[DeviceId, Instant]]
+    lost: list[tuple[int, int, str]]
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedHello:
+    """A gateway's own description of its devices."""
+
+    entry: GatewayEntry
+    epoch: str
+    devices: list[Device]
+    software: str
+
+
+Admitted = AdmittedReadings | AdmittedHeartbeat | AdmittedHello
+
+
+class _RefusedError(Exception):
+    def __init__(self, reason: Why, detail: str = "") -> None:
+        super().__init__(detail)
+        self.refusal = Refusal(reason, detail[:300])
+
+
+class _Version(msgspec.Struct):
+    v: int
+
+
+_readings = msgspec.json.Decoder(ReadingsPayload)
+_heartbeat = msgspec.json.Decoder(HeartbeatPayload)
+_hello = msgspec.json.Decoder(HelloPayload)
+_version = msgspec.json.Decoder(_Version)
+
+
+def admit(
+    topic: str, payload: bytes, received_at: Instant, directory: Directory, retained: bool = False
+) -> Admitted | Refusal:
+    """Check one message; never raises for anything that a sender could have written."""
+    try:
+        if retained:
+            raise _RefusedError(Why.RETAINED, "a retained message is no sign of life")
+        parsed = parse_up_topic(topic)
+        if parsed is None:
+            raise _RefusedError(Why.UNKNOWN_TOPIC, topic)
+        gateway, word = parsed
+        if len(payload) > MAX_PAYLOAD:
+            raise _RefusedError(Why.OVERSIZED, f"{len(payload)} bytes")
+        entry = directory.gateway(gateway)
+        if entry is None:
+            raise _RefusedError(Why.UNKNOWN_GATEWAY, gateway)
+        if word is Up.READINGS:
+            return _admit_readings(entry, payload, received_at)
+        if word is Up.HEARTBEAT:
+            return _admit_heartbeat(entry, payload, received_at)
+        return _admit_hello(entry, payload)
+    except _RefusedError as refused:
+        return refused.refusal
+
+
+_Payload = TypeVar("_Payload", ReadingsPayload, HeartbeatPayload, HelloPayload)
+
+
+def _decode(decoder: msgspec.json.Decoder[_Payload], payload: bytes, entry: GatewayEntry) -> _Payload:
+    try:
+        message = decoder.decode(payload)
+    except msgspec.ValidationError as error:
+        try:
+            version = _version.decode(payload).v
+        except msgspec.MsgspecError:
+            version = VERSION
+        if version != VERSION:
+            raise _RefusedError(Why.UNKNOWN_VERSION, str(version)) from error
+        raise _RefusedError(Why.WRONG_SHAPE, str(error)) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _RefusedError(Why.NOT_JSON, str(error)) from error
+    if message.v != VERSION:
+        raise _RefusedError(Why.UNKNOWN_VERSION, str(message.v))
+    if message.gateway != entry.id:
+        raise _RefusedError(Why.WRONG_GATEWAY, f"topic says {entry.id}, payload says {message.gateway[:64]}")
+    try:
+        check_id(message.epoch, "epoch")
+    except BadIdError as error:
+        raise _RefusedError(Why.WRONG_SHAPE, str(error)) from error
+    return message
+
+
+def _instant(text: str) -> Instant:
+    try:
+        return instant_of(text)
+    except (ValueError, OverflowError) as error:
+        raise _RefusedError(Why.BAD_TIME, str(error)) from error
+
+
+def _admit_readings(entry: GatewayEntry, payload: bytes, received_at: Instant) -> AdmittedReadings:
+    message = _decode(_readings, payload, entry)
+    count = len(message.senml)
+    if not 1 <= count <= MAX_RECORDS:
+        raise _RefusedError(Why.OVERSIZED, f"{count} records; 1 to {MAX_RECORDS} are allowed")
+    if not 1 <= message.seq <= _MAX_SEQ:
+        raise _RefusedError(Why.WRONG_SHAPE, f"seq {message.seq} is out of range")
+    _instant(message.sent_at)
+    unsynced = 0 if message.clock.synced else int(Flag.UNSYNCED)
+    admitted = AdmittedReadings(entry, message.epoch, message.seq, message.seq + count - 1, [])
+    base_name, base_time = "", 0.0
+    for seq, record in enumerate(message.senml, start=message.seq):
+        base_name = record.bn if record.bn is not None else base_name
+        base_time = record.bt if record.bt is not None else base_time
+        try:
+            admitted.readings.append(_admit_record(entry, seq, base_name, base_time, record, received_at, unsynced))
+        except _RefusedError as refused:
+            admitted.refused.append(Refusal(refused.refusal.reason, f"seq {seq}: {refused.refusal.detail}"))
+    return admitted
+
+
+def _admit_record(
+    entry: GatewayEntry, seq: int, base_name: str, base_time: float, record: SenmlRecord, received_at: Instant,
+    flags: int,
+) -> AdmittedReading:  # fmt: skip
+    name = base_name + record.n
+    prefix = f"{entry.id}/"
+    if not name.startswith(prefix):
+        raise _RefusedError(Why.WRONG_GATEWAY, f"{name[:80]!r} does not begin with {prefix!r}")
+    try:
+        device, quantity, value = from_senml(name[len(prefix) :], record)
+    except UnitError as error:
+        raise _RefusedError(Why.BAD_VALUE, str(error)) from error
+    if device not in entry.devices:
+        raise _RefusedError(Why.UNKNOWN_DEVICE, device[:64])
+    if not math.isfinite(value) or abs(value) > _MAX_VALUE:
+        raise _RefusedError(Why.BAD_VALUE, f"{value} is no measurement")
+    seconds = base_time + record.t
+    if not math.isfinite(seconds) or seconds < 0:
+        raise _RefusedError(Why.BAD_TIME, f"{seconds} s since 1970")
+    # Base and offset are rounded apart: their sum as a float would lose the last microsecond of today's instants.
+    stamp = round(base_time * SECOND) + round(record.t * SECOND)
+    if stamp > received_at + FAR_FUTURE:
+        raise _RefusedError(Why.FAR_FUTURE, f"{(stamp - received_at) // DAY} days ahead")
+    observed_at = stamp
+    if stamp > received_at:
+        observed_at = received_at
+        if stamp > received_at + SKEW:
+            flags |= Flag.CLAMPED
+    return AdmittedReading(seq, DeviceId(device), quantity, value, observed_at, stamp, int(flags))
+
+
+def _admit_heartbeat(entry: GatewayEntry, payload: bytes, received_at: Instant) -> AdmittedHeartbeat:
+    message = _decode(_heartbeat, payload, entry)
+    if not 0 <= message.seq <= _MAX_SEQ or len(message.spells) > _MAX_SPELLS:
+        raise _RefusedError(Why.WRONG_SHAPE, f"seq {message.seq} or {len(message.spells)} spells are out of range")
+    sent_at, through = _instant(message.sent_at), _instant(message.through)
+    if through > received_at + FAR_FUTURE:
+        raise _RefusedError(Why.FAR_FUTURE, f"{(through - received_at) // DAY} days ahead")
+    spells = []
+    for first, last in message.spells:
+        start, end = min(_instant(first), received_at), min(_instant(last), received_at)
+        if start < 0 or end < start:
+            raise _RefusedError(Why.BAD_TIME, "a spell ends before it starts")
+        spells.append((start, end))
+    heard = []
+    for device, ago in message.heard.items():
+        if device in entry.devices and math.isfinite(ago) and ago >= 0:
+            heard.append((DeviceId(device), min(received_at, sent_at) - round(min(ago, 1e9) * SECOND)))
+    lost = [(a, b, why[:80]) for a, b, why in message.lost if 1 <= a <= b <= _MAX_SEQ][:1000]
+    return AdmittedHeartbeat(
+        entry,
+        message.epoch,
+        message.seq,
+        sent_at,
+        min(through, received_at),
+        spells,
+        heard,
+        lost,
+        max(0, message.depth),
+    )
+
+
+def _admit_hello(entry: GatewayEntry, payload: bytes) -> AdmittedHello:
+    message = _decode(_hello, payload, entry)
+    if len(message.devices) > _MAX_DEVICES:
+        raise _RefusedError(Why.OVERSIZED, f"{len(message.devices)} devices; {_MAX_DEVICES} are allowed")
+    devices = []
+    for raw in message.devices:
+        try:
+            check_id(raw.id, "device")
+            kind = Quantity(raw.kind)
+        except ValueError as error:
+            raise _RefusedError(Why.WRONG_SHAPE, str(error)) from error
+        period = raw.check_in_s
+        if period is not None and not (math.isfinite(period) and 0 < period <= 30 * 86_400):
+            raise _RefusedError(Why.WRONG_SHAPE, f"device {raw.id} checks in every {period} s")
+        check_in = None if period is None else round(period * SECOND)
+        room = None if raw.room is None else raw.room[:80]
+        devices.append(Device(DeviceId(raw.id), kind, room, raw.exit, check_in, raw.mains))
+    return AdmittedHello(entry, message.epoch, devices, message.software[:80])

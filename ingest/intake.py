@@ -1,0 +1,262 @@
+"""Intake: admitted messages -> one journal commit -> who may be acknowledged.
+
+Synchronous and without a clock: the service tells it the time. Between two commits it holds what it took in memory, and
+nobody has been told that it is stored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from domain.clock import DAY, Instant
+from domain.ids import GatewayId
+from domain.readings import Arrival, Hello, Mark, Reading, Vouch
+from domain.watermark import Coverage
+from ingest.admit import (
+    Admitted,
+    AdmittedHeartbeat,
+    AdmittedHello,
+    AdmittedReading,
+    AdmittedReadings,
+    Refusal,
+    Why,
+    admit,
+)
+from ingest.journal import Batch, Journal, Letter
+from ingest.streams import Stream
+from registry.directory import Directory
+
+Token = TypeVar("Token")
+_KEPT_PAYLOAD = 8_192
+_REMEMBERED = 40 * DAY
+"""How far back the coverage is kept in memory, to send on only what is new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What one gateway is to be told."""
+
+    gateway: GatewayId
+    epoch: str
+    stored_through: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed(Generic[Token]):
+    """What one commit did."""
+
+    arrival: Arrival | None
+    acks: tuple[Ack, ...]
+    tokens: tuple[Token, ...]
+    """The messages that the broker may now forget, in the order in which they came."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A heartbeat whose readings are not all here yet."""
+
+    heartbeat: AdmittedHeartbeat
+    received_at: Instant
+
+
+@dataclass(slots=True)
+class Intake(Generic[Token]):
+    """The one writer of a journal."""
+
+    journal: Journal
+    directory: Directory
+    counters: Counter[str] = field(default_factory=Counter)
+    """readings, duplicates, late, heartbeats, dead letters by reason: since the start of this process."""
+    _batch: Batch = field(default_factory=Batch)
+    _streams: dict[tuple[str, str], Stream] = field(default_factory=dict)
+    _taken: dict[tuple[int, int], AdmittedReading] = field(default_factory=dict)
+    _pending: dict[tuple[str, str], _Pending] = field(default_factory=dict)
+    _coverage: dict[str, Coverage] = field(default_factory=dict)
+    _vouches: dict[str, Vouch] = field(default_factory=dict)
+    _acks: dict[tuple[str, str], None] = field(default_factory=dict)
+    _tokens: list[Token] = field(default_factory=list)
+    _last: Instant = 0
+
+    @property
+    def waiting(self) -> bool:
+        """True when something taken in asks for a commit of its own: heartbeats can wait for the next mark."""
+        return bool(self._batch or self._acks)
+
+    def start(self, now: Instant) -> Committed[Token]:
+        """Write the first mark after a start: it names when ingest was last known to run."""
+        last = self.journal.last()
+        self._last = last[1] if last else 0
+        return self.commit(now, Mark(max(now, self._last), down_since=last[1] if last else None))
+
+    def take(self, topic: str, payload: bytes, received_at: Instant, token: Token, retained: bool = False) -> None:
+        """Take one message in; after the next ``commit`` its token comes back."""
+        admitted = admit(topic, payload, received_at, self.directory, retained)
+        if isinstance(admitted, Refusal):
+            self._refuse(admitted, topic, payload, received_at)
+        else:
+            self._accept(admitted, topic, payload, received_at)
+        self._tokens.append(token)
+
+    def _refuse(self, refusal: Refusal, topic: str, payload: bytes, received_at: Instant) -> None:
+        self.counters[refusal.reason] += 1
+        self._batch.letters.append(
+            Letter(received_at, topic[:300], refusal.reason, refusal.detail[:400], payload[:_KEPT_PAYLOAD])
+        )
+
+    def _accept(self, admitted: Admitted, topic: str, payload: bytes, received_at: Instant) -> None:
+        if isinstance(admitted, AdmittedReadings):
+            self._take_readings(admitted, topic, payload, received_at)
+        elif isinstance(admitted, AdmittedHeartbeat):
+            self._take_heartbeat(admitted, topic, received_at)
+        else:
+            self._take_hello(admitted, received_at)
+
+    def _stream(self, gateway: str, epoch: str) -> Stream:
+        key = (gateway, epoch)
+        stream = self._streams.get(key)
+        if stream is None:
+            stream = self._streams[key] = self.journal.stream(gateway, epoch)
+        return stream
+
+    def _take_readings(self, message: AdmittedReadings, topic: str, payload: bytes, received_at: Instant) -> None:
+        entry = message.entry
+        stream = self._stream(entry.id, message.epoch)
+        if stream.would_scatter(message.first):
+            detail = f"seq {message.first} lies beyond {len(stream.islands)} gaps"
+            self._refuse(Refusal(Why.SCATTERED, detail), topic, payload, received_at)
+            return
+        for refusal in message.refused:
+            self._refuse(refusal, topic, payload, received_at)
+        batch = self._batch
+        batch.stream_of[entry.id, message.epoch] = stream.id
+        for reading in message.readings:
+            if reading.seq in stream:
+                self._repeated(message, stream, reading, topic, payload, received_at)
+                continue
+            if reading.stamp != reading.observed_at:
+                batch.clamped.append((stream.id, reading.seq, reading.stamp, reading.observed_at))
+            self._taken[stream.id, reading.seq] = reading
+            batch.items.append(
+                Reading(entry.home, reading.device, reading.quantity, reading.value, reading.observed_at, received_at,
+                        entry.id, message.epoch, reading.seq, reading.flags)
+            )  # fmt: skip
+            self.counters["readings"] += 1
+        stream.add(message.first, message.last)
+        batch.streams[stream.id] = stream
+        self._acks[entry.id, message.epoch] = None
+        self._settle(entry.id, message.epoch)
+
+    def _repeated(
+        self, message: AdmittedReadings, stream: Stream, reading: AdmittedReading, topic: str, payload: bytes,
+        received_at: Instant,
+    ) -> None:  # fmt: skip
+        """A key that is here already: the same body is a duplicate, another one is a cloned card or a restored backup."""
+        taken = self._taken.get((stream.id, reading.seq))
+        if taken is not None:
+            same = (taken.device, taken.quantity, taken.value, taken.stamp) == (
+                reading.device, reading.quantity, reading.value, reading.stamp,
+            )  # fmt: skip
+        else:
+            same = self.journal.holds(
+                message.entry.home,
+                reading.device,
+                reading.quantity,
+                reading.value,
+                reading.stamp,
+                stream.id,
+                reading.seq,
+            )
+        if same:
+            self.counters["duplicates"] += 1
+        else:
+            detail = f"seq {reading.seq} of epoch {message.epoch} is stored with another body"
+            self._refuse(Refusal(Why.KEY_CONFLICT, detail), topic, payload, received_at)
+
+    def _take_heartbeat(self, beat: AdmittedHeartbeat, topic: str, received_at: Instant) -> None:
+        self.counters["heartbeats"] += 1
+        key = (beat.entry.id, beat.epoch)
+        stream = self._stream(*key)
+        for first, last, why in beat.lost:
+            if last > stream.through and not all(n in stream for n in (first, last)):
+                self._refuse(Refusal(Why.LOST, f"seq {first} to {last}: {why}"), topic, b"", received_at)
+                stream.add(first, last)
+                self._batch.streams[stream.id] = stream
+                self._acks[key] = None
+        if beat.depth > 0:
+            self._acks[key] = None
+        waiting = self._pending.get(key)
+        if waiting is None or beat.through >= waiting.heartbeat.through:
+            self._pending[key] = _Pending(beat, received_at)
+        self._settle(*key)
+
+    def _settle(self, gateway: str, epoch: str) -> None:
+        """A heartbeat becomes a vouch once nothing that it speaks about is missing."""
+        waiting = self._pending.get((gateway, epoch))
+        if waiting is None or self._streams[gateway, epoch].through < waiting.heartbeat.seq:
+            return
+        del self._pending[gateway, epoch]
+        beat = waiting.heartbeat
+        covered = self._coverage_of(gateway)
+        fresh = []
+        for start, end in beat.spells:
+            fresh += covered.holes(start, end)
+            covered.add(start, end)
+        if len(covered) > 100:
+            covered.forget_before(beat.through - _REMEMBERED)
+        earlier = self._vouches.get(gateway)
+        merged = Coverage([*(earlier.spells if earlier else ()), *fresh])
+        heard = dict(earlier.heard) if earlier else {}
+        for device, at in beat.heard:
+            heard[device] = max(at, heard.get(device, at))
+        self._vouches[gateway] = Vouch(
+            beat.entry.home,
+            beat.entry.id,
+            max(beat.through, earlier.through if earlier else beat.through),
+            tuple(merged),
+            tuple(heard.items()),
+            beat.sent_at,
+            waiting.received_at,
+        )
+
+    def _coverage_of(self, gateway: str) -> Coverage:
+        known = self._coverage.get(gateway)
+        if known is None:
+            known = self._coverage[gateway] = Coverage(self.journal.covered(gateway)[-100:])
+        return known
+
+    def _take_hello(self, message: AdmittedHello, received_at: Instant) -> None:
+        entry = message.entry
+        known = entry.devices
+        entry = self.directory.introduce(entry.id, message.devices, received_at)
+        self._stream(entry.id, message.epoch)
+        self._acks[entry.id, message.epoch] = None
+        if entry.devices != known or not known:
+            self._batch.items.append(
+                Hello(entry.home, entry.id, entry.zone, tuple(entry.devices.values()), received_at)
+            )
+
+    def commit(self, now: Instant, mark: Mark | None = None) -> Committed[Token]:
+        """Write what was taken, with ``mark`` if given; raises JournalError, and then everything is still held.
+
+        With nothing taken and no mark it writes nothing.
+        """
+        batch, at = self._batch, max(now, self._last)
+        arrival = None
+        if batch or mark is not None:
+            items = batch.items
+            ordered = [] if mark is None else [mark]
+            whole = Batch(
+                [*ordered, *(i for i in items if isinstance(i, Hello)),
+                 *(i for i in items if isinstance(i, Reading)), *self._vouches.values()],
+                batch.streams, batch.stream_of, batch.clamped, batch.letters,
+            )  # fmt: skip
+            arrival = self.journal.append(whole, at)
+            self._vouches = {}
+            self._last = at
+        acks = tuple(Ack(GatewayId(g), e, self._streams[g, e].through) for g, e in self._acks)
+        tokens = tuple(self._tokens)
+        self._batch, self._acks, self._tokens = Batch(), {}, []
+        self._taken.clear()
+        return Committed(arrival, acks, tokens)
