@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from gateway.drivers.driver import Driver
+from gateway.drivers.simulated.driver import build as simulated
 
-CATALOGUE: dict[str, Callable[[Mapping[str, object]], Driver]] = {}
+CATALOGUE: dict[str, Callable[[Mapping[str, object]], Driver]] = {
+    "simulated": simulated,
+}
 """Name -> factory. A factory takes its ``[[driver]]`` table without ``name`` and raises DriverSettingsError."""

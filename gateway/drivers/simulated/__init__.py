@@ -1,0 +1,1 @@
+"""A recorded or simulated home, played by the clock."""

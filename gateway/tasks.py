@@ -1,0 +1,19 @@
+"""Ending tasks for certain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and return once none of them runs.
+
+    ``asyncio.wait_for`` before Python 3.12, also inside libraries, can swallow a cancellation that comes at the very moment at
+    which what it waits for is done: so ask again until it is heard.
+    """
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=0.5)
