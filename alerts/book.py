@@ -77,6 +77,10 @@ class Page(Protocol):
         """Save the watch's state of one home."""
         ...
 
+    def save_cursor(self, offset: int) -> None:
+        """Every home's saved state has seen the journal up to ``offset``."""
+        ...
+
 
 class Book(Protocol):
     """Where findings and alerts are kept."""
@@ -87,6 +91,10 @@ class Book(Protocol):
 
     def watched(self) -> dict[HomeId, WatchedHome]:
         """What ``Page.save`` saved last, by home."""
+        ...
+
+    def cursor(self) -> int:
+        """What ``Page.save_cursor`` saved last; 0 before that."""
         ...
 
 
@@ -149,6 +157,7 @@ class MemoryBook:
         self.transitions: list[Transition] = []
         self._open: dict[tuple[HomeId, str], int] = {}
         self._watched: dict[HomeId, WatchedHome] = {}
+        self._cursor = 0
 
     @contextmanager
     def transaction(self) -> Iterator[Page]:
@@ -158,6 +167,10 @@ class MemoryBook:
     def watched(self) -> dict[HomeId, WatchedHome]:
         """See Book.watched."""
         return dict(self._watched)
+
+    def cursor(self) -> int:
+        """See Book.cursor."""
+        return self._cursor
 
     def current(self, home: HomeId, cause: str) -> Alert | None:
         """See Page.current."""
@@ -216,6 +229,10 @@ class MemoryBook:
     def save(self, home: WatchedHome) -> None:
         """See Page.save."""
         self._watched[home.home] = home
+
+    def save_cursor(self, offset: int) -> None:
+        """See Page.save_cursor."""
+        self._cursor = offset
 
 
 ACTIONS: Mapping[str, tuple[Reason, frozenset[State], State | None]] = {

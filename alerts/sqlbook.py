@@ -67,6 +67,11 @@ class SqlBook:
                 for row in connection.execute(select(tables.watched))
             }
 
+    def cursor(self) -> int:
+        """See Book.cursor."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(tables.cursors.c.offset)).scalar() or 0
+
     def mark(self, mark: RoleMark) -> None:
         """Write down that a role is alive."""
         values = {"stepped_at": mark.stepped_at, "lag": mark.lag, "detail": mark.detail}
@@ -290,6 +295,10 @@ class SqlPage:
         values = {"cursor": home.cursor, "state": home.state, "status": home.status}
         _upsert(self._connection, tables.watched, {"home": home.home}, values)
         self._changed = True
+
+    def save_cursor(self, offset: int) -> None:
+        """See Page.save_cursor."""
+        _upsert(self._connection, tables.cursors, {"name": "watch"}, {"offset": offset})
 
     def _append(self, row: Transition) -> None:
         self._connection.execute(

@@ -85,6 +85,13 @@ watched = Table(
     Column("status", LargeBinary, nullable=False),  # the HomeStatus, as JSON
 )
 
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", String(20), primary_key=True),
+    Column("offset", BigInteger, nullable=False),  # every home's saved state has seen the journal up to here
+)
+
 roles = Table(
     "roles",
     metadata,

@@ -62,7 +62,7 @@ def test_coverage_is_the_union_of_its_intervals_in_any_order(
     given_intervals: list[tuple[int, int]], more: list[tuple[int, int]], window: tuple[int, int]
 ) -> None:
     everything = given_intervals + more
-    shuffled = random.Random(len(everything)).sample(everything, len(everything))  # noqa: S311 (not for secrets)
+    shuffled = random.Random(len(everything)).sample(everything, len(everything))
     coverage = Coverage(shuffled)
     assert list(coverage) == list(Coverage(everything))
     points = {instant for start, end in everything for instant in range(start, end)}

@@ -54,6 +54,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_changes")),
     )
     op.create_table(
+        "cursors",
+        sa.Column("name", sa.String(length=20), nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_cursors")),
+    )
+    op.create_table(
         "findings",
         sa.Column("id", sa.String(length=255), nullable=False),
         sa.Column("home", sa.String(length=64), nullable=False),
@@ -193,6 +199,7 @@ def downgrade() -> None:
     op.drop_table("homes")
     op.drop_index("ix_findings_home_raised_at", table_name="findings")
     op.drop_table("findings")
+    op.drop_table("cursors")
     op.drop_table("changes")
     op.drop_index(
         "uq_alerts_open",

@@ -1,0 +1,180 @@
+"""The watch: the stage behind the one loop. Journal -> homes -> desk -> book.
+
+What an arrival or a tick makes of one home is saved in one transaction: its findings, its alerts, its state and the
+cursor that this state has seen. Homes that found nothing are saved together now and then. So after a crash the unread tail
+is read again, a home that was saved ahead of the others skips what it has seen, and nothing is said twice.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from alerts.book import Book, StaleError, WatchedHome
+from alerts.desk import Decision, decide, release_held
+from alerts.records import encode_status
+from detectors.home import HomeWatch
+from domain.clock import MINUTE, Instant, Span
+from domain.findings import FindingEvent
+from domain.ids import HomeId
+from domain.readings import Arrival, Hello, Item, Mark
+
+log = structlog.get_logger("watch")
+_ATTEMPTS = 5
+
+
+class Watch:
+    """Every home of an installation."""
+
+    def __init__(
+        self,
+        book: Book,
+        parameters: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        save_every: Span = MINUTE,
+        default_zone: str = "UTC",
+        catching_up: Callable[[Instant], bool] = lambda _now: False,
+        on_decisions: Callable[[Sequence[Decision]], None] = lambda _made: None,
+    ) -> None:
+        self._book = book
+        self._parameters = parameters or {}
+        self._save_every = save_every
+        self._zone = default_zone
+        self._catching_up = catching_up
+        self._tell = on_decisions
+        self._homes: dict[HomeId, HomeWatch] = {}
+        self._seen: dict[HomeId, int] = {}
+        self._dirty: set[HomeId] = set()
+        self._due: list[tuple[Instant, HomeId]] = []
+        self._due_of: dict[HomeId, Instant | None] = {}
+        self._saved_at: Instant | None = None
+        self._was_catching_up = False
+        self.now: Instant = 0
+        """Processing time of the last step."""
+        self.offset = book.cursor()
+        """The last journal offset that was taken in."""
+        for home, saved in book.watched().items():
+            self._homes[home] = HomeWatch.restore(saved.state, self._parameters)
+            self._seen[home] = saved.cursor
+            self._schedule(home)
+
+    @property
+    def homes(self) -> int:
+        """How many homes are watched."""
+        return len(self._homes)
+
+    def next_due(self) -> Instant | None:
+        """See Stage.next_due."""
+        while self._due and self._due_of.get(self._due[0][1]) != self._due[0][0]:
+            heapq.heappop(self._due)
+        return self._due[0][0] if self._due else None
+
+    def step(self, now: Instant, arrival: Arrival | None) -> None:
+        """See Stage.step."""
+        self.now = max(self.now, now)
+        catching_up = self._catching_up(now)
+        if arrival is None:
+            self._fire(now, catching_up)
+        else:
+            self._take(now, arrival, catching_up)
+        if self._was_catching_up and not catching_up:
+            self._open_held(now)
+        self._was_catching_up = catching_up
+        if self._saved_at is None or now - self._saved_at >= self._save_every:
+            self.save(now)
+
+    # ---- one step ----------------------------------------------------------------------------------------------------
+
+    def _take(self, now: Instant, arrival: Arrival, catching_up: bool) -> None:
+        self.offset = max(self.offset, arrival.offset)
+        by_home: dict[HomeId, list[Item]] = defaultdict(list)
+        for item in arrival.items:
+            if not isinstance(item, Mark):
+                by_home[item.home].append(item)
+            elif item.down_since is not None:
+                for home in self._homes:
+                    by_home[home].append(item)
+        for home, items in by_home.items():
+            if arrival.offset <= self._seen.get(home, -1):
+                continue  # saved ahead of the others before a crash
+            watched = self._homes.get(home) or self._meet(home, items)
+            self._settle(home, watched.take(items), now, catching_up)
+
+    def _meet(self, home: HomeId, items: Sequence[Item]) -> HomeWatch:
+        zone = next((item.zone for item in items if isinstance(item, Hello)), self._zone)
+        watched = self._homes[home] = HomeWatch(home, zone, self._parameters)
+        return watched
+
+    def _fire(self, now: Instant, catching_up: bool) -> None:
+        while (due := self.next_due()) is not None and due <= now:
+            _, home = heapq.heappop(self._due)
+            self._due_of[home] = None
+            self._settle(home, self._homes[home].tick(due), now, catching_up, fired=due)
+
+    def _settle(
+        self,
+        home: HomeId,
+        events: Sequence[FindingEvent],
+        now: Instant,
+        catching_up: bool,
+        fired: Instant | None = None,
+    ) -> None:
+        """Write down what one home's step gave, and when the home wants to be woken."""
+        self._dirty.add(home)
+        if events:
+            made = self._attempt(home, events, now, catching_up)
+            self._dirty.discard(home)
+            self._seen[home] = self.offset
+            self._tell(made)
+        self._schedule(home, fired)
+
+    def _attempt(
+        self, home: HomeId, events: Sequence[FindingEvent], now: Instant, catching_up: bool
+    ) -> Sequence[Decision]:
+        """Decide and save in one transaction; when a person changed the alert meanwhile, decide again on what it is now."""
+        saved = self._saved(home, now)
+        for attempt in range(_ATTEMPTS):
+            try:
+                with self._book.transaction() as page:
+                    made = decide(page, events, now, catching_up)
+                    page.save(saved)
+            except StaleError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return made
+        raise AssertionError("unreachable")
+
+    def _saved(self, home: HomeId, now: Instant) -> WatchedHome:
+        watched = self._homes[home]
+        return WatchedHome(home, self.offset, watched.snapshot(), encode_status(watched.status(now)))
+
+    def _schedule(self, home: HomeId, fired: Instant | None = None) -> None:
+        due = self._homes[home].due_now()
+        if due is not None and fired is not None and due <= fired:
+            log.error("a detector asked to be woken in the past; it waits for the next arrival", home=home)
+            due = None
+        if due != self._due_of.get(home):
+            self._due_of[home] = due
+            if due is not None:
+                heapq.heappush(self._due, (due, home))
+
+    def _open_held(self, now: Instant) -> None:
+        with self._book.transaction() as page:
+            opened = release_held(page, now)
+        if opened:
+            log.info("the backlog is read; alerts that still stand are open", alerts=len(opened))
+
+    def save(self, now: Instant) -> None:
+        """Save every home that has changed, and how far all of them have read."""
+        with self._book.transaction() as page:
+            for home in sorted(self._dirty):
+                page.save(self._saved(home, now))
+                self._seen[home] = self.offset
+            page.save_cursor(self.offset)
+        self._dirty.clear()
+        self._saved_at = now

@@ -1,0 +1,1 @@
+"""Measurements, printed; never a pass or a fail."""

@@ -1,0 +1,23 @@
+"""Every detector by name. Adding one is a folder and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from detectors.context import Detector
+from detectors.kinds.device_silent.detector import build as device_silent
+from detectors.kinds.gateway_silent.detector import build as gateway_silent
+from detectors.kinds.inactivity.detector import build as inactivity
+
+CATALOGUE: dict[str, Callable[[Mapping[str, Any]], Detector]] = {
+    "device_silent": device_silent,
+    "gateway_silent": gateway_silent,
+    "inactivity": inactivity,
+}
+"""Name -> factory. A factory takes its table of parameters and raises ValueError, in one sentence, for a wrong one."""
+
+
+def detectors(parameters: Mapping[str, Mapping[str, Any]]) -> list[Detector]:
+    """One of each detector; ``parameters`` holds the tables of those that are not to run on their defaults."""
+    return [factory(parameters.get(name, {})) for name, factory in CATALOGUE.items()]

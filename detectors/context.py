@@ -1,0 +1,135 @@
+"""What a detector is, and what it may ask about its home."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from domain.clock import MINUTE, Instant, Span
+from domain.findings import FindingEvent
+from domain.ids import DeviceId, HomeId
+from domain.localtime import LocalTime
+from domain.readings import Device, Reading, Vouch
+from domain.watermark import Coverage
+
+LATENESS: Span = 2 * MINUTE
+"""How late a message may be on its way without changing what is found."""
+GATEWAY_SILENT: Span = 10 * MINUTE
+"""A gateway that has vouched for nothing for so long is silent."""
+
+State = dict[str, Any]
+"""A detector's snapshot: JSON types only."""
+
+
+@dataclass(slots=True)
+class HomeContext:
+    """One home as its detectors see it; they read it and never change it."""
+
+    home: HomeId
+    local: LocalTime
+    devices: dict[DeviceId, Device] = field(default_factory=dict)
+    coverage: Coverage = field(default_factory=Coverage)
+    """When every gateway of the home vouched."""
+    watermark: Instant | None = None
+    vouched: dict[str, Instant] = field(default_factory=dict)
+    """Gateway -> the latest instant up to which it has vouched."""
+    resumed_at: Instant = 0
+    """Processing time of our own last start: no silence is counted from before it in processing time."""
+
+    def blind(self, start: Instant, end: Instant) -> Span:
+        """How much of [start, end] nobody vouched for."""
+        return max(0, end - start) - self.coverage.covered(start, end)
+
+    def cut_off_at(self, deadline: Instant) -> Instant:
+        """The processing time at which it is certain that an event-time ``deadline`` passed while nobody vouched."""
+        heard = min(self.vouched.values(), default=0)
+        return max(deadline + LATENESS, max(heard, self.resumed_at) + GATEWAY_SILENT + LATENESS)
+
+
+class Detector(Protocol):
+    """Readings and passing time of one home -> findings. Synchronous, pure, and equal for equal facts.
+
+    Event time reaches it in order: readings as they happened, interleaved with its own timers. Processing time reaches it
+    only through ``due_now`` and ``fire_now``, and what those say is dated by the deadline too.
+    """
+
+    name: str
+
+    def configured(self, context: HomeContext) -> Sequence[FindingEvent]:
+        """The home's devices or gateways have changed."""
+        ...
+
+    def observe(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:
+        """A reading, in event-time order."""
+        ...
+
+    def observe_late(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:
+        """A reading from before the watermark: it may end a finding and must not raise one."""
+        ...
+
+    def due(self) -> Instant | None:
+        """The next event-time timer."""
+        ...
+
+    def fire(self, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:
+        """The watermark has passed ``at``, which was due."""
+        ...
+
+    def vouched(self, vouch: Vouch, context: HomeContext) -> Sequence[FindingEvent]:
+        """A gateway spoke; ``context`` holds it already."""
+        ...
+
+    def due_now(self, context: HomeContext) -> Instant | None:
+        """The next processing-time timer."""
+        ...
+
+    def fire_now(self, now: Instant, context: HomeContext) -> Sequence[FindingEvent]:
+        """Processing time has reached ``now``, which was due."""
+        ...
+
+    def snapshot(self) -> State:
+        """Everything that ``restore`` needs to go on as if nothing had happened."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what ``snapshot`` described."""
+        ...
+
+
+class Quiet:
+    """The answers of a detector that has nothing to say: a base for those that answer only some of the calls."""
+
+    name = "quiet"
+
+    def configured(self, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002 (the protocol's signature)
+        """See Detector.configured."""
+        return ()
+
+    def observe(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002
+        """See Detector.observe."""
+        return ()
+
+    def observe_late(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002
+        """See Detector.observe_late."""
+        return ()
+
+    def due(self) -> Instant | None:
+        """See Detector.due."""
+        return None
+
+    def fire(self, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002
+        """See Detector.fire."""
+        return ()
+
+    def vouched(self, vouch: Vouch, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002
+        """See Detector.vouched."""
+        return ()
+
+    def due_now(self, context: HomeContext) -> Instant | None:  # noqa: ARG002
+        """See Detector.due_now."""
+        return None
+
+    def fire_now(self, now: Instant, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002
+        """See Detector.fire_now."""
+        return ()

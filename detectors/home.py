@@ -1,0 +1,283 @@
+"""Supervision of one home: watermark, coverage, order, timers; and the detectors inside.
+
+Detectors see the home's readings in event-time order, released as the watermark passes them, interleaved with their timers
+in due order. How messages were batched, doubled or reordered on their way cannot reach them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from detectors.catalogue import detectors
+from detectors.context import Detector, HomeContext
+from detectors.kinds.device_silent.detector import DeviceSilent
+from detectors.kinds.gateway_silent.detector import GatewaySilent
+from detectors.kinds.inactivity.detector import Inactivity, Occupancy
+from domain.clock import DAY, MINUTE, Instant
+from domain.findings import FindingEvent
+from domain.ids import DeviceId, GatewayId, HomeId
+from domain.localtime import LocalTime
+from domain.readings import Device, Hello, Item, Quantity, Reading, Vouch
+from domain.status import DeviceStatus, HomeStatus, Observability, Resident
+from domain.watermark import Coverage, Watermark
+
+VERSION = 1
+_JOIN = 0
+_REMEMBERED = 10 * DAY
+_QUIET = 30 * MINUTE
+_Row = tuple[Instant, str, str, int, str, str, float, Instant, int]
+
+
+@dataclass(slots=True)
+class _Health:
+    """What is shown of a device, beside what detectors say."""
+
+    heard: Instant | None = None
+    battery: float | None = None
+    link: float | None = None
+
+
+class HomeWatch:
+    """One home. Every method is synchronous, pure and deterministic."""
+
+    def __init__(self, home: HomeId, zone: str, parameters: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self.context = HomeContext(home, LocalTime(zone))
+        self._detectors: list[Detector] = detectors(parameters or {})
+        self._watermark = Watermark()
+        self._gateways: dict[GatewayId, dict[DeviceId, Device]] = {}
+        self._spoke: dict[GatewayId, Instant] = {}
+        self._waiting: list[tuple[Instant, str, str, int, Reading]] = []
+        self._health: dict[DeviceId, _Health] = {}
+        self._forget_at: Instant = 0
+        self.late = 0
+        """Readings that came behind the watermark."""
+
+    def _of(self, kind: type[Any]) -> Any:
+        return next(detector for detector in self._detectors if isinstance(detector, kind))
+
+    # ---- steps -------------------------------------------------------------------------------------------------------
+
+    def take(self, items: Iterable[Item]) -> list[FindingEvent]:
+        """Take this home's items of one arrival, in their order; returns what was found, in event-time order."""
+        events: list[FindingEvent] = []
+        vouches: list[Vouch] = []
+        for item in items:
+            if isinstance(item, Reading):
+                events += self._take_reading(item)
+            elif isinstance(item, Vouch):
+                vouches.append(item)
+                self._note_vouch(item)
+            elif isinstance(item, Hello):
+                events += self._configure(item)
+            elif item.down_since is not None:
+                self.context.resumed_at = item.received_at
+        if vouches:
+            events += self._release()
+            for vouch in vouches:
+                for detector in self._detectors:
+                    events += detector.vouched(vouch, self.context)
+        return events
+
+    def _take_reading(self, reading: Reading) -> Sequence[FindingEvent]:
+        health = self._health.setdefault(reading.device, _Health())
+        health.heard = max(reading.observed_at, health.heard or 0)
+        if reading.quantity is Quantity.BATTERY:
+            health.battery = reading.value
+        elif reading.quantity is Quantity.LINK:
+            health.link = reading.value
+        passed = self.context.watermark
+        if passed is not None and reading.observed_at <= passed:
+            self.late += 1
+            return [e for detector in self._detectors for e in detector.observe_late(reading, self.context)]
+        self._waiting.append((reading.observed_at, reading.gateway, reading.epoch, reading.seq, reading))
+        return ()
+
+    def _note_vouch(self, vouch: Vouch) -> None:
+        context = self.context
+        self._spoke[vouch.gateway] = vouch.received_at
+        context.vouched[vouch.gateway] = max(vouch.through, context.vouched.get(vouch.gateway, vouch.through))
+        for start, end in vouch.spells:
+            context.coverage.add(start, end)
+        for device, at in vouch.heard:
+            health = self._health.setdefault(device, _Health())
+            health.heard = max(at, health.heard or 0)
+        self._watermark.vouch(vouch.gateway, vouch.through)
+        context.watermark = self._watermark.value
+
+    def _configure(self, hello: Hello) -> list[FindingEvent]:
+        context = self.context
+        if hello.zone != context.local.name:
+            context.local = LocalTime(hello.zone)
+        self._gateways[hello.gateway] = {device.id: device for device in hello.devices}
+        context.devices = {}
+        for devices in self._gateways.values():
+            context.devices |= devices
+        self._health = {d: h for d, h in self._health.items() if d in context.devices}
+        return [event for detector in self._detectors for event in detector.configured(context)]
+
+    def _release(self) -> list[FindingEvent]:
+        """Hand the detectors everything that the watermark has passed."""
+        context, watermark = self.context, self.context.watermark
+        if watermark is None:
+            return []
+        events: list[FindingEvent] = []
+        self._waiting.sort()
+        passed = bisect_right(self._waiting, watermark, key=lambda row: row[0])
+        due = self._due()
+        for at, *_, reading in self._waiting[:passed]:
+            while due is not None and due < at:
+                events += self._fire(due)
+                due = self._due()
+            for detector in self._detectors:
+                found = detector.observe(reading, context)
+                if found:
+                    events += found
+            due = self._due()
+        del self._waiting[:passed]
+        while due is not None and due <= watermark:
+            events += self._fire(due)
+            due = self._due()
+        if watermark > self._forget_at:
+            context.coverage.forget_before(watermark - _REMEMBERED)
+            self._forget_at = watermark + DAY
+        return events
+
+    def _due(self) -> Instant | None:
+        soonest: Instant | None = None
+        for detector in self._detectors:
+            due = detector.due()
+            if due is not None and (soonest is None or due < soonest):
+                soonest = due
+        return soonest
+
+    def _fire(self, at: Instant) -> list[FindingEvent]:
+        events: list[FindingEvent] = []
+        for detector in self._detectors:
+            due = detector.due()
+            if due is not None and due <= at:
+                events += detector.fire(at, self.context)
+        return events
+
+    def due_now(self) -> Instant | None:
+        """The next processing-time deadline."""
+        times = [t for detector in self._detectors if (t := detector.due_now(self.context)) is not None]
+        return min(times, default=None)
+
+    def tick(self, now: Instant) -> list[FindingEvent]:
+        """Processing time has reached ``now``."""
+        return [event for detector in self._detectors for event in detector.fire_now(now, self.context)]
+
+    # ---- what is shown -----------------------------------------------------------------------------------------------
+
+    def status(self, now: Instant) -> HomeStatus:
+        """The home as it stands at processing time ``now``."""
+        context = self.context
+        inactivity: Inactivity = self._of(Inactivity)
+        gateways: GatewaySilent = self._of(GatewaySilent)
+        devices: DeviceSilent = self._of(DeviceSilent)
+        silent = devices.silent()
+        shown = tuple(
+            DeviceStatus(d.id, d.kind.value, d.room, d.exit, h.heard, d.id in silent, h.battery, h.link)
+            for d in sorted(context.devices.values(), key=lambda d: (d.room or "", d.id))
+            for h in [self._health.get(d.id) or _Health()]
+        )
+        cut_off = bool(gateways.silent())
+        if not context.vouched:
+            seen = Observability.NOT_INSTALLED
+        elif cut_off:
+            seen = Observability.BLIND
+        else:
+            seen = Observability.PARTIAL if silent else Observability.CLEAR
+        return HomeStatus(
+            home=context.home, resident=_resident(inactivity, context, cut_off), observability=seen, as_of=now,
+            watermark=context.watermark, last_life=inactivity.last_life, last_room=inactivity.last_room,
+            limit=inactivity.limit, learnt_days=inactivity.learnt_days,
+            gateways=tuple((g, self._spoke.get(g)) for g in sorted({*self._gateways, *self._spoke})), devices=shown,
+        )  # fmt: skip
+
+    # ---- state -------------------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> bytes:
+        """Everything, so that ``restore`` goes on as if nothing had happened."""
+        context = self.context
+        state = {
+            "v": VERSION,
+            "home": context.home,
+            "zone": context.local.name,
+            "watermark": self._watermark.snapshot(),
+            "coverage": context.coverage.snapshot(),
+            "vouched": context.vouched,
+            "resumed_at": context.resumed_at,
+            "gateways": {g: [_device(d) for d in devices.values()] for g, devices in self._gateways.items()},
+            "spoke": self._spoke,
+            "waiting": [_row(row[-1]) for row in sorted(self._waiting)],
+            "health": {d: [h.heard, h.battery, h.link] for d, h in self._health.items()},
+            "forget_at": self._forget_at,
+            "late": self.late,
+            "detectors": {detector.name: detector.snapshot() for detector in self._detectors},
+        }
+        return msgspec.msgpack.encode(state)
+
+    @classmethod
+    def restore(cls, body: bytes, parameters: Mapping[str, Mapping[str, Any]] | None = None) -> HomeWatch:
+        """The home that ``snapshot`` described. A detector that the snapshot does not know starts anew."""
+        state: dict[str, Any] = msgspec.msgpack.decode(body)
+        if state["v"] != VERSION:
+            raise ValueError(f"A snapshot of version {state['v']} cannot be read by this version.")
+        home = cls(HomeId(state["home"]), state["zone"], parameters)
+        context = home.context
+        home._watermark = Watermark.restore(state["watermark"])
+        context.watermark = home._watermark.value
+        context.coverage = Coverage([(a, b) for a, b in state["coverage"]], _JOIN)
+        context.vouched, context.resumed_at = dict(state["vouched"]), state["resumed_at"]
+        home._gateways = {
+            GatewayId(g): {d.id: d for d in (_undevice(raw) for raw in devices)}
+            for g, devices in state["gateways"].items()
+        }
+        for devices in home._gateways.values():
+            context.devices |= devices
+        home._spoke = {GatewayId(g): at for g, at in state["spoke"].items()}
+        home._waiting = [_unrow(context.home, row) for row in state["waiting"]]
+        home._health = {DeviceId(d): _Health(*values) for d, values in state["health"].items()}
+        home._forget_at, home.late = state["forget_at"], state["late"]
+        for detector in home._detectors:
+            if detector.name in state["detectors"]:
+                detector.restore(state["detectors"][detector.name])
+        return home
+
+
+def _resident(inactivity: Inactivity, context: HomeContext, cut_off: bool) -> Resident:
+    occupancy = inactivity.occupancy()
+    if inactivity.overdue:
+        return Resident.OVERDUE
+    if occupancy is Occupancy.UNKNOWN or occupancy is Occupancy.BLIND or cut_off:
+        return Resident.UNKNOWN
+    if occupancy is Occupancy.AWAY:
+        return Resident.AWAY
+    quiet = (context.watermark or 0) - (inactivity.last_life or 0) > _QUIET
+    return Resident.QUIET if quiet else Resident.ACTIVE
+
+
+def _device(device: Device) -> list[Any]:
+    return [device.id, device.kind.value, device.room, device.exit, device.check_in, device.mains]
+
+
+def _undevice(raw: list[Any]) -> Device:
+    return Device(DeviceId(raw[0]), Quantity(raw[1]), raw[2], raw[3], raw[4], raw[5])
+
+
+def _row(r: Reading) -> _Row:
+    return (r.observed_at, r.gateway, r.epoch, r.seq, r.device, r.quantity.value, r.value, r.received_at, r.flags)
+
+
+def _unrow(home: HomeId, row: Sequence[Any]) -> tuple[Instant, str, str, int, Reading]:
+    at, gateway, epoch, seq, device, quantity, value, received_at, flags = row
+    reading = Reading(
+        home, DeviceId(device), Quantity(quantity), value, at, received_at, GatewayId(gateway), epoch, seq, flags
+    )
+    return (at, gateway, epoch, seq, reading)

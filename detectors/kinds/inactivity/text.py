@@ -1,0 +1,93 @@
+"""What an inactivity finding says, in words; the numbers stand in its evidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from detectors.words import moment_en, moment_ja, span_en, span_ja
+from domain.clock import Instant, Span
+from domain.localtime import LocalTime
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The facts of one silence at the moment of its deadline."""
+
+    since: Instant
+    at: Instant
+    room: str | None
+    limit: Span
+    blind: Span
+    comparable: int
+    """Silences of the last 28 days that began around this hour."""
+    longer: int
+    """How many of them were longer than this one is now."""
+    longest: Span
+    """The longest of them."""
+    learnt_days: int
+    last_exit: Instant | None
+
+    @property
+    def length(self) -> Span:
+        """How long it has lasted."""
+        return self.at - self.since
+
+
+def page_en(s: Silence, local: LocalTime) -> str:
+    """English."""
+    where = f", in: {s.room}" if s.room else ""
+    said = f"No sign of life for {span_en(s.length)}; the last was at {moment_en(s.since, s.at, local)}{where}."
+    if s.blind:
+        said += f" For {span_en(s.blind)} of it nothing could be seen."
+    if s.comparable:
+        said += (
+            f" In the last 28 days {s.comparable} silences began around this hour; "
+            f"{s.longer or 'none'} of them lasted longer, the longest {span_en(s.longest)}."
+        )
+    elif not s.learnt_days:
+        said += " Little is known of this home's habits yet."
+    if s.last_exit is not None:
+        said += f" The outer door last moved at {moment_en(s.last_exit, s.at, local)}."
+    return said
+
+
+def page_ja(s: Silence, local: LocalTime) -> str:
+    """Japanese."""
+    where = f"({s.room})" if s.room else ""
+    said = f"{moment_ja(s.since, s.at, local)}{where}を最後に{span_ja(s.length)}、動きがありません。"
+    if s.blind:
+        said += f"うち{span_ja(s.blind)}は確認できませんでした。"
+    if s.comparable:
+        longer = f"これより長いものは{s.longer}回" if s.longer else "これより長いものはありません"
+        said += f"過去28日、この時間帯に始まった無活動は{s.comparable}回で、{longer}(最長{span_ja(s.longest)})。"
+    elif not s.learnt_days:
+        said += "このお宅の生活習慣はまだ学習中です。"
+    if s.last_exit is not None:
+        said += f"玄関の最後の開閉は{moment_ja(s.last_exit, s.at, local)}。"
+    return said
+
+
+def unknown_en(s: Silence, local: LocalTime) -> str:
+    """English, for a deadline that passed while the home could not be seen."""
+    return (
+        f"Cannot say how the resident is: the last sign of life was at {moment_en(s.since, s.at, local)}, "
+        f"{span_en(s.length)} ago, and for {span_en(s.blind)} of that nothing could be seen."
+    )
+
+
+def unknown_ja(s: Silence, local: LocalTime) -> str:
+    """Japanese."""
+    return (
+        f"様子が分かりません。最後の動きは{moment_ja(s.since, s.at, local)}({span_ja(s.length)}前)で、"
+        f"うち{span_ja(s.blind)}は確認できませんでした。"
+    )
+
+
+def away_en(since: Instant, at: Instant, local: LocalTime) -> str:
+    """English, for somebody who went out and has not come back."""
+    return f"Went out at {moment_en(since, at, local)} and has not been back for {span_en(at - since)}: ask the family."
+
+
+def away_ja(since: Instant, at: Instant, local: LocalTime) -> str:
+    """Japanese."""
+    return f"{moment_ja(since, at, local)}に外出し、{span_ja(at - since)}戻っていません。ご家族に確認してください。"

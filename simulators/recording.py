@@ -1,0 +1,89 @@
+"""Recordings on disk: one folder per home."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from domain.clock import Instant
+from domain.errors import ConfigurationError
+from domain.recording import (
+    BadLines,
+    RecordedHome,
+    RecordedReading,
+    RecordingError,
+    parse_home,
+    parse_outages,
+    parse_readings,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One recorded home, read."""
+
+    home: RecordedHome
+    readings: list[RecordedReading]
+    """In the order of their times."""
+    outages: list[tuple[Instant, Instant]]
+    """When the gateway did not report, ascending."""
+    bad: BadLines
+    """Lines that could not be read."""
+
+    @property
+    def start(self) -> Instant:
+        """The first reading; everything begins with it."""
+        return self.readings[0].at
+
+    @property
+    def end(self) -> Instant:
+        """The last reading."""
+        return self.readings[-1].at
+
+
+def is_recording(folder: Path) -> bool:
+    """True when ``folder`` looks like a recording."""
+    return (folder / "home.json").is_file()
+
+
+def read_recording(folder: Path) -> Recording:
+    """Read a recording; raises ConfigurationError, in one sentence, when it is none or holds no reading."""
+    file = folder / "home.json"
+    if not file.is_file():
+        raise ConfigurationError(f"{folder} is no recording: it has no home.json.")
+    packed, plain = folder / "readings.csv.gz", folder / "readings.csv"
+    readings_file = packed if packed.exists() else plain
+    bad = BadLines()
+    try:
+        home = parse_home(file.read_text(encoding="utf-8"), str(file))
+        with _open(readings_file) as lines:
+            readings = list(parse_readings(lines, home, bad, readings_file.name))
+        outages: list[tuple[Instant, Instant]] = []
+        if (folder / "outages.csv").exists():
+            with _open(folder / "outages.csv") as lines:
+                outages = parse_outages(lines, home, bad, "outages.csv")
+    except RecordingError as error:
+        raise ConfigurationError(f"{folder}: {error}") from error
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{folder} has neither readings.csv nor readings.csv.gz: add one.") from error
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{folder} cannot be read ({error}): copy the recording again.") from error
+    if not readings:
+        raise ConfigurationError(f"{folder} holds no reading that can be used: see that its sensors are in home.json.")
+    return Recording(home, readings, outages, bad)
+
+
+@contextmanager
+def _open(file: Path) -> Iterator[io.TextIOBase]:
+    if file.suffix == ".gz":
+        with gzip.open(file, "rt", encoding="utf-8", newline="") as lines:
+            assert isinstance(lines, io.TextIOBase)  # noqa: S101 (text mode was asked for)
+            yield lines
+    else:
+        with file.open(encoding="utf-8", newline="") as lines:
+            yield lines
