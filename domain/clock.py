@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 Instant = int
@@ -40,11 +41,13 @@ def to_datetime(at: Instant) -> datetime:
     return _EPOCH + timedelta(microseconds=at)
 
 
+@lru_cache(maxsize=1024)  # one message says the same instant several times
 def from_iso(text: str) -> Instant:
     """The instant of an ISO 8601 text with an offset or ``Z``; raises ValueError otherwise."""
     return from_datetime(datetime.fromisoformat(text))
 
 
+@lru_cache(maxsize=1024)
 def to_iso(at: Instant) -> str:
     """ISO 8601 in UTC, as ``2026-11-23T01:02:03Z``; microseconds only when there are any."""
     return to_datetime(at).isoformat().replace("+00:00", "Z")

@@ -165,6 +165,7 @@ class UnitError(ValueError):
     """A SenML record that names no known device quantity, or carries no usable value; ``str`` says which and why."""
 
 
+_encoder = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False)
 _UNITS: dict[Quantity, str] = {
     Quantity.TEMPERATURE: "Cel",
     Quantity.HUMIDITY: "%RH",
@@ -294,4 +295,4 @@ def _clock(state: ClockState) -> dict[str, object]:
 
 
 def _encode(payload: dict[str, object]) -> bytes:
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _encoder.encode(payload).encode()

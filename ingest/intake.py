@@ -206,7 +206,7 @@ class Intake(Generic[Token]):
         if len(covered) > 100:
             covered.forget_before(beat.through - _REMEMBERED)
         earlier = self._vouches.get(gateway)
-        merged = Coverage([*(earlier.spells if earlier else ()), *fresh])
+        merged = Coverage([*earlier.spells, *fresh]) if earlier else fresh
         heard = dict(earlier.heard) if earlier else {}
         for device, at in beat.heard:
             heard[device] = max(at, heard.get(device, at))

@@ -46,6 +46,8 @@ CREATE TABLE IF NOT EXISTS dead_letters (
     detail TEXT NOT NULL, payload BLOB NOT NULL
 );
 """
+_TOGETHER = 500
+"""Batches of a throw-away journal that share one transaction."""
 _READINGS = "INSERT OR IGNORE INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -89,6 +91,7 @@ class Journal:
 
     def __init__(self, path: Path | str, *, durable: bool = True, read_only: bool = False) -> None:
         self._path = str(path)
+        self._durable = durable
         self.moved_aside: Path | None = None
         """Where a broken file was moved to at the start; None in good times."""
         if not read_only and durable and self._path != ":memory:":
@@ -113,10 +116,12 @@ class Journal:
         """
         connection = self._connection
         try:
-            connection.execute("BEGIN IMMEDIATE")
+            if not connection.in_transaction:
+                connection.execute("BEGIN IMMEDIATE")
             try:
                 offset = self._write(batch, received_at)
-                connection.execute("COMMIT")
+                if self._durable or offset % _TOGETHER == 0:
+                    connection.execute("COMMIT")
             except BaseException:
                 self._series.clear()
                 self._spells.clear()
@@ -278,8 +283,13 @@ def _connect(path: str, durable: bool, read_only: bool) -> sqlite3.Connection:
             )
         else:
             connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+            if durable:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+            else:
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+                connection.execute("PRAGMA journal_mode = MEMORY")
+                connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA busy_timeout = 15000")
         connection.execute("PRAGMA cache_size = -16000")
     except sqlite3.Error as error:

@@ -11,7 +11,7 @@ from domain.readings import Arrival, Hello, Item, Mark, Reading, Vouch
 from domain.recording import RecordedReading
 from simulators.recording import Recording
 
-PERIOD: Span = 8 * MINUTE
+PERIOD: Span = 9 * MINUTE
 """From one played heartbeat to the next: below the ten minutes after which a gateway counts as silent."""
 EPOCH = "recorded"
 

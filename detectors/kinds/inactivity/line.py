@@ -17,8 +17,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from domain.clock import HOUR, MINUTE, Span
+from domain.clock import HOUR, MINUTE, SECOND, Span
 
 QUANTILE = 0.9
 SHORTEST: Span = MINUTE
@@ -47,6 +48,14 @@ def pooled_scale(budget: float) -> float:
     raise AssertionError("the curve has at least two points")
 
 
+def _quantile(ascending: NDArray[np.float64]) -> Span:
+    """The QUANTILE of sorted values, linear between the two around its rank, in whole seconds."""
+    rank = QUANTILE * (len(ascending) - 1)
+    below = int(rank)
+    low, high = float(ascending[below]), float(ascending[min(below + 1, len(ascending) - 1)])
+    return round((low + (high - low) * (rank - below)) / SECOND) * SECOND
+
+
 class Line:
     """The limits of one home."""
 
@@ -64,8 +73,8 @@ class Line:
         """Days that the line rests on."""
 
     def limit(self, hour: int) -> Span:
-        """How long a silence that began in ``hour`` may last before somebody is paged."""
-        return int(min(CAP, max(FLOOR, self.scale * self._line[hour])))
+        """How long a silence that began in ``hour`` may last before somebody is paged, in whole seconds."""
+        return min(CAP, max(FLOOR, round(self.scale * self._line[hour] / SECOND) * SECOND))
 
     def base(self, hour: int) -> Span:
         """The line before the scale."""
@@ -96,11 +105,10 @@ class Line:
         if not self.days:
             return
         near = np.maximum(np.maximum(past, np.roll(past, 1, axis=1)), np.roll(past, -1, axis=1))
-        for hour in range(24):
-            known = near[:, hour]
-            known = known[known > 0]
-            if len(known) >= ENOUGH_DAYS:
-                self._line[hour] = int(np.quantile(known, QUANTILE))
+        near.sort(axis=0)
+        for hour, known in enumerate(np.count_nonzero(near, axis=0)):
+            if known >= ENOUGH_DAYS:
+                self._line[hour] = _quantile(near[-known:, hour])
         self._calibrate(today)
 
     def _calibrate(self, today: int) -> None:
