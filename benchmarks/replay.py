@@ -25,7 +25,7 @@ def run(folder: Path, way: str) -> None:
     """One replay in this process; prints what it took as JSON."""
     began = monotonic()
     recording = read_recording(folder)
-    replay = Replay([recording])
+    replay = Replay(recording)
     if way == "short":
         replay.short()
     else:

@@ -40,6 +40,11 @@ class JournalFeed:
         return head
 
     @property
+    def cursor(self) -> int:
+        """The offset of the last arrival that was handed out."""
+        return self._cursor
+
+    @property
     def exhausted(self) -> bool:
         """True when everything that was read from the journal has been handed out."""
         return not self._ahead

@@ -84,6 +84,11 @@ class Intake(Generic[Token]):
         """True when something taken in asks for a commit of its own: heartbeats can wait for the next mark."""
         return bool(self._batch or self._acks)
 
+    @property
+    def pending(self) -> int:
+        """Heartbeats that wait for readings."""
+        return len(self._pending)
+
     def start(self, now: Instant) -> Committed[Token]:
         """Write the first mark after a start: it names when ingest was last known to run."""
         last = self.journal.last()

@@ -105,6 +105,8 @@ class Journal:
 
     def close(self) -> None:
         """Release the file."""
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT")
         self._connection.close()
 
     # ---- writing -----------------------------------------------------------------------------------------------------

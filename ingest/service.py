@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -16,8 +17,6 @@ from ingest.intake import Committed, Intake
 from ingest.journal import JournalError
 from ingest.subscriber import BrokerAddress, Incoming, Subscriber, Ticket
 
-_LINGER_SECONDS = 0.02
-"""How long a commit waits for company."""
 _GROUP = 1_000
 _RETRY_SECONDS = 1.0
 
@@ -42,17 +41,28 @@ class IngestService:
         address: BrokerAddress,
         mark_seconds: float,
         on_mark: Callable[[Pulse], None] = lambda _pulse: None,
+        *,
+        linger_seconds: float = 0.02,
+        on_stored: Callable[[], None] = lambda: None,
     ) -> None:
+        """``linger_seconds`` is how long a commit waits for company; ``on_stored`` is called after each group of messages."""
         self._intake = intake
         self._clock = clock
         self._address = address
         self._mark_every = int(mark_seconds * SECOND)
         self._on_mark = on_mark
+        self._linger = linger_seconds
+        self._on_stored = on_stored
         self._stop = asyncio.Event()
+        self._mark_wanted = asyncio.Event()
 
     def stop(self) -> None:
         """End ``run`` after the commit in progress."""
         self._stop.set()
+
+    def mark(self) -> None:
+        """Write the next mark at once."""
+        self._mark_wanted.set()
 
     async def run(self) -> None:
         """Serve until ``stop``."""
@@ -60,32 +70,38 @@ class IngestService:
         self._answer(subscriber, await asyncio.to_thread(self._intake.start, self._clock.now()))
         subscriber.start()
         next_mark = monotonic() + self._mark_every
-        stopped = asyncio.create_task(self._stop.wait())
+        woken = [asyncio.create_task(self._stop.wait()), asyncio.create_task(self._mark_wanted.wait())]
         try:
             while not self._stop.is_set():
-                group = await self._gather(subscriber, stopped, (next_mark - monotonic()) / SECOND)
-                due = monotonic() >= next_mark
+                group = await self._gather(subscriber, woken, (next_mark - monotonic()) / SECOND)
+                due = monotonic() >= next_mark or self._mark_wanted.is_set()
                 if due:
                     next_mark = monotonic() + self._mark_every
+                    if self._mark_wanted.is_set():
+                        self._mark_wanted.clear()
+                        await woken.pop()
+                        woken.append(asyncio.create_task(self._mark_wanted.wait()))
                 if group or due:
                     await self._store(subscriber, group, due)
+                    self._on_stored()
                 if due:
                     await asyncio.to_thread(self._on_mark, Pulse(subscriber.connected, dict(self._intake.counters)))
         finally:
-            stopped.cancel()
+            for task in woken:
+                task.cancel()
             await asyncio.to_thread(subscriber.stop)
 
     async def _gather(
-        self, subscriber: Subscriber, stopped: asyncio.Task[bool], seconds: float
+        self, subscriber: Subscriber, woken: Sequence[asyncio.Task[Any]], seconds: float
     ) -> list[tuple[Incoming, int]]:
         """The messages of the next group with the instant of each; empty when none came within ``seconds``."""
         first = asyncio.create_task(subscriber.inbox.get())
-        await asyncio.wait({first, stopped}, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({first, *woken}, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
         if not first.done():
             first.cancel()
             return []
         group = [(first.result(), self._clock.now())]
-        await asyncio.sleep(_LINGER_SECONDS)
+        await asyncio.sleep(self._linger)
         while len(group) < _GROUP and not subscriber.inbox.empty():
             group.append((subscriber.inbox.get_nowait(), self._clock.now()))
         return group

@@ -42,6 +42,8 @@ class BrokerAddress:
     protocol: str = "auto"
     """``auto``, ``5`` or ``3.1.1``."""
     client_id: str = "ingest"
+    persistent: bool = True
+    """True: the broker keeps what comes while we are away. False, for a replay: it forgets us when we go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +152,17 @@ class Subscriber:
         properties = None
         if version == mqtt.MQTTv5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # the library's own gap
-            properties.SessionExpiryInterval = _SESSION_SECONDS
+            properties.SessionExpiryInterval = _SESSION_SECONDS if self._address.persistent else 0
             properties.ReceiveMaximum = _WINDOW
         self._client = client
         try:
             if version == mqtt.MQTTv5:
                 client.connect(
-                    self._address.host, self._address.port, _KEEPALIVE, clean_start=False, properties=properties
+                    self._address.host,
+                    self._address.port,
+                    _KEEPALIVE,
+                    clean_start=not self._address.persistent,
+                    properties=properties,
                 )
             else:
                 client.connect(self._address.host, self._address.port, _KEEPALIVE)
@@ -175,7 +181,7 @@ class Subscriber:
     def _make(self, version: int) -> mqtt.Client:
         address = self._address
         kind = MQTTProtocolVersion(version)
-        clean = None if version == mqtt.MQTTv5 else False
+        clean = None if version == mqtt.MQTTv5 else not address.persistent
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=address.client_id,

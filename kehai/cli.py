@@ -29,6 +29,9 @@ app = typer.Typer(
 
 _options = {"debug": False}
 
+PageBudget = Annotated[
+    float, typer.Option(min=0.01, max=60, help="False pages about a person that staff accept in a home-month.")
+]
 ConfigFile = Annotated[Path, typer.Option("--config", help="The installation's TOML file.")]
 
 
@@ -130,11 +133,12 @@ def replay(
         float | None, typer.Option(min=0.001, help="Scaled real time; without it as fast as it goes.")
     ] = None,
     through_broker: Annotated[str | None, typer.Option(help="mqtt://host:port of a broker to send it through.")] = None,
-    page_budget: Annotated[float, typer.Option(min=0.01, help="Pages per home-month that staff accept.")] = 1.0,
+    page_budget: PageBudget = 1.0,
+    out: Annotated[Path | None, typer.Option(help="Also write the findings there, one JSON object a line.")] = None,
 ) -> None:
     """Send recordings through the whole pipeline; print alerts as they come, then a summary."""
     _command("replay").replay(
-        recordings=recordings, speed=speed, through_broker=through_broker, page_budget=page_budget
+        recordings=recordings, speed=speed, broker=through_broker, page_budget=page_budget, out=out
     )
 
 
@@ -142,7 +146,7 @@ def replay(
 def backtest(
     recordings: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of recordings.")],
     out: Annotated[Path, typer.Option(help="File for the findings, one JSON object a line.")],
-    page_budget: Annotated[float, typer.Option(min=0.01, help="Pages per home-month that staff accept.")] = 1.0,
+    page_budget: PageBudget = 1.0,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; by default one per core.")] = None,
 ) -> None:
     """Every recording of a folder through detectors and alert desk, without a broker."""

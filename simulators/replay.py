@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +13,6 @@ from alerts.desk import Decision
 from alerts.log import alert_log
 from alerts.watch import Watch
 from domain.clock import DAY, Instant
-from domain.ids import HomeId
-from domain.localtime import LocalTime
 from domain.readings import Arrival, Mark
 from domain.stage import ListFeed, drive
 from domain.wire import MAX_RECORDS, ClockState, Up, encode_heartbeat, encode_hello, encode_readings, up_topic
@@ -26,7 +23,12 @@ from simulators.player import EPOCH, Step, arrivals, gateway_of, steps
 from simulators.recording import Recording
 
 Tell = Callable[[Sequence[Decision]], None]
+Pace = Callable[[Instant], None]
 _CLOCK = ClockState("replay", True)
+
+
+def _at_once(_now: Instant) -> None:
+    return
 
 
 def _silent(_made: Sequence[Decision]) -> None:
@@ -34,38 +36,33 @@ def _silent(_made: Sequence[Decision]) -> None:
 
 
 class Replay:
-    """One run over one or more recorded homes."""
+    """One run over one recorded home, with a book and a watch of its own."""
 
     def __init__(
         self,
-        recordings: Sequence[Recording],
+        recording: Recording,
         parameters: Mapping[str, Mapping[str, Any]] | None = None,
         tell: Tell = _silent,
     ) -> None:
-        self.recordings = recordings
+        self.recording = recording
         self.book = MemoryBook()
         self.watch = Watch(self.book, parameters, save_every=10_000 * DAY, on_decisions=tell)
 
     def short(self) -> None:
         """Run without wire and journal: what backtests do."""
-        for recording in self.recordings:
-            drive(ListFeed(arrivals(recording)), self.watch)
+        drive(ListFeed(arrivals(self.recording)), self.watch)
 
-    def full(self, pace: Callable[[Instant], None] = lambda _now: None) -> None:
+    def full(self, pace: Pace = _at_once) -> None:
         """Run through wire format, admit and a throw-away journal; ``pace`` may wait before each step."""
         with throw_away_journal() as journal:
             drive(ListFeed(self._through_ingest(journal, pace)), self.watch)
 
-    def _through_ingest(self, journal: Journal, pace: Callable[[Instant], None]) -> Iterator[Arrival]:
-        intake: Intake[None] = Intake(journal, directory_of(self.recordings))
-        players = [_Player(recording) for recording in self.recordings]
-        merged = heapq.merge(*(player.steps() for player in players), key=lambda pair: pair[1].now)
-        begun = False
-        for player, step in merged:
+    def _through_ingest(self, journal: Journal, pace: Pace) -> Iterator[Arrival]:
+        intake: Intake[None] = Intake(journal, directory_of(self.recording))
+        player = _Player(self.recording)
+        intake.commit(self.recording.start, Mark(self.recording.start))
+        for step in steps(self.recording):
             pace(step.now)
-            if not begun:
-                begun = True
-                intake.commit(step.now, Mark(step.now))
             for topic, payload in player.messages(step):
                 intake.take(topic, payload, step.now, None)
             arrival = intake.commit(step.now, Mark(step.now)).arrival
@@ -74,11 +71,7 @@ class Replay:
 
     def log(self) -> str:
         """The alert log, equal to the byte in every run over the same facts."""
-        return alert_log(self.book.findings.values(), self.zone)
-
-    def zone(self, home: HomeId) -> LocalTime:
-        """The local time of a replayed home."""
-        return next(recording.home.zone for recording in self.recordings if recording.home.home == home)
+        return alert_log(self.book.findings.values(), lambda _home: self.recording.home.zone)
 
 
 class _Player:
@@ -90,10 +83,6 @@ class _Player:
         self._seq = 0
         self._spells: list[tuple[Instant, Instant]] = []
         self._greeted = False
-
-    def steps(self) -> Iterator[tuple[_Player, Step]]:
-        for step in steps(self._recording):
-            yield self, step
 
     def messages(self, step: Step) -> Iterator[tuple[str, bytes]]:
         gateway = self._gateway
@@ -114,11 +103,10 @@ class _Player:
         yield up_topic(gateway, Up.HEARTBEAT), beat
 
 
-def directory_of(recordings: Sequence[Recording]) -> MemoryDirectory:
-    """A directory in which the gateway of each recording is enrolled."""
+def directory_of(recording: Recording) -> MemoryDirectory:
+    """A directory in which the gateway of the recording is enrolled."""
     directory = MemoryDirectory()
-    for recording in recordings:
-        directory.enrol(gateway_of(recording), recording.home.home, recording.home.zone.name)
+    directory.enrol(gateway_of(recording), recording.home.home, recording.home.zone.name)
     return directory
 
 

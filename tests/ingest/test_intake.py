@@ -213,7 +213,7 @@ def test_whatever_is_doubled_reordered_and_cut_short_each_reading_is_stored_once
     messages = [motions(1 + 5 * n, *(T + (5 * n + k) * SECOND for k in range(5))) for n in range(40)]
     unacknowledged = dict(enumerate(messages))
     now = T + HOUR
-    intake: Intake[int] = Intake(Journal(file, durable=False), directory())
+    intake: Intake[int] = Intake(Journal(file), directory())
     while unacknowledged:
         now += SECOND
         number = rng.choice(list(unacknowledged))
@@ -221,7 +221,7 @@ def test_whatever_is_doubled_reordered_and_cut_short_each_reading_is_stored_once
         fate = rng.random()
         if fate < 0.2:  # killed before the commit
             intake.journal.close()
-            intake = Intake(Journal(file, durable=False), directory())
+            intake = Intake(Journal(file), directory())
             intake.start(now)
         elif fate < 0.7:
             for token in intake.commit(now).tokens:
