@@ -29,7 +29,7 @@ class Mosquitto:
         self._settings = settings or (
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
             f"persistence_location {folder}/\nautosave_on_changes true\nautosave_interval 1\n"
-            "max_queued_messages 0\nmax_inflight_messages 500\n"
+            "set_tcp_nodelay true\nmax_queued_messages 0\nmax_inflight_messages 500\n"
         )
         self.process: subprocess.Popen[bytes] | None = None
 
