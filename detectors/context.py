@@ -34,12 +34,30 @@ class HomeContext:
     watermark: Instant | None = None
     vouched: dict[str, Instant] = field(default_factory=dict)
     """Gateway -> the latest instant up to which it has vouched."""
+    heard: dict[DeviceId, Instant] = field(default_factory=dict)
+    """When each device last said anything, in event time, as far as the watermark has passed."""
     resumed_at: Instant = 0
     """Processing time of our own last start: no silence is counted from before it in processing time."""
 
     def blind(self, start: Instant, end: Instant) -> Span:
         """How much of [start, end] nobody vouched for."""
         return max(0, end - start) - self.coverage.covered(start, end)
+
+    def lost(self, at: Instant) -> list[Device]:
+        """The devices that should have been heard by ``at`` and were not, though somebody listened: blind spots.
+
+        A device vouches for itself up to half a check-in period past its next check-in; one without a period never does, and
+        is taken to work.
+        """
+        found = []
+        for device in self.devices.values():
+            heard = self.heard.get(device.id)
+            if device.check_in is None or heard is None:
+                continue
+            allowed = device.check_in * 3 // 2
+            if at - heard > allowed and at - heard - self.blind(heard, at) > allowed:
+                found.append(device)
+        return found
 
     def cut_off_at(self, deadline: Instant) -> Instant:
         """The processing time at which it is certain that an event-time ``deadline`` passed while nobody vouched."""

@@ -93,9 +93,15 @@ class HomeWatch:
         passed = self.context.watermark
         if passed is not None and reading.observed_at <= passed:
             self.late += 1
-            return [e for detector in self._detectors for e in detector.observe_late(reading, self.context)]
+            events = [e for detector in self._detectors for e in detector.observe_late(reading, self.context)]
+            self._hear(reading)
+            return events
         self._waiting.append((reading.observed_at, reading.gateway, reading.epoch, reading.seq, reading))
         return ()
+
+    def _hear(self, reading: Reading) -> None:
+        heard = self.context.heard
+        heard[reading.device] = max(reading.observed_at, heard.get(reading.device, reading.observed_at))
 
     def _note_vouch(self, vouch: Vouch) -> None:
         context = self.context
@@ -118,6 +124,7 @@ class HomeWatch:
         for devices in self._gateways.values():
             context.devices |= devices
         self._health = {d: h for d, h in self._health.items() if d in context.devices}
+        context.heard = {d: at for d, at in context.heard.items() if d in context.devices}
         return [event for detector in self._detectors for event in detector.configured(context)]
 
     def _release(self) -> list[FindingEvent]:
@@ -137,6 +144,7 @@ class HomeWatch:
                 found = detector.observe(reading, context)
                 if found:
                     events += found
+            context.heard[reading.device] = at
             due = self._due()
         del self._waiting[:passed]
         while due is not None and due <= watermark:
@@ -213,6 +221,7 @@ class HomeWatch:
             "coverage": context.coverage.snapshot(),
             "vouched": context.vouched,
             "resumed_at": context.resumed_at,
+            "heard": context.heard,
             "gateways": {g: [_device(d) for d in devices.values()] for g, devices in self._gateways.items()},
             "spoke": self._spoke,
             "waiting": [_row(row[-1]) for row in sorted(self._waiting)],
@@ -235,6 +244,7 @@ class HomeWatch:
         context.watermark = home._watermark.value
         context.coverage = Coverage([(a, b) for a, b in state["coverage"]], _JOIN)
         context.vouched, context.resumed_at = dict(state["vouched"]), state["resumed_at"]
+        context.heard = {DeviceId(d): at for d, at in state["heard"].items()}
         home._gateways = {
             GatewayId(g): {d.id: d for d in (_undevice(raw) for raw in devices)}
             for g, devices in state["gateways"].items()

@@ -40,6 +40,8 @@ class RecordedHome:
     zone: LocalTime
     devices: dict[str, Device]
     """Sensor name as it stands in ``readings.csv`` -> device (its id is that name made safe)."""
+    silent_from: dict[DeviceId, Instant] = field(default_factory=dict)
+    """Devices that stop saying anything, and when: a simulation's truth."""
     extra: dict[str, object] = field(default_factory=dict)
     """Keys that this version does not know, kept."""
 
@@ -89,8 +91,13 @@ def parse_home(text: str, where: str) -> RecordedHome:
     devices = {name: _device(name, body, where) for name, body in sensors.items()}
     if len({device.id for device in devices.values()}) < len(devices):
         raise RecordingError(f"{where}: two sensors have names that differ only in punctuation: rename one.")
+    silent_from = {
+        devices[name].id: parse_time(body["silent_from"], zone)
+        for name, body in sensors.items()
+        if isinstance(body.get("silent_from"), str)
+    }
     extra = {key: value for key, value in raw.items() if key not in {"home", "timezone", "sensors"}}
-    return RecordedHome(HomeId(make_id(raw["home"])), zone, devices, extra)
+    return RecordedHome(HomeId(make_id(raw["home"])), zone, devices, silent_from, extra)
 
 
 def _device(name: str, body: object, where: str) -> Device:

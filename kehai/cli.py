@@ -121,9 +121,10 @@ def simulate(
     homes: Annotated[int, typer.Option(min=1)] = 1,
     days: Annotated[int, typer.Option(min=1)] = 7,
     seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 1,
+    zone: Annotated[str, typer.Option(help="The homes' IANA time zone.")] = "Asia/Tokyo",
 ) -> None:
     """Write simulated homes as recordings, with incidents.csv beside them."""
-    _command("simulate").simulate(out=out, homes=homes, days=days, seed=seed)
+    _command("simulate").simulate(out=out, homes=homes, days=days, seed=seed, zone=zone)
 
 
 @app.command()

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from domain.clock import MINUTE, Instant, Span
-from domain.ids import GatewayId
-from domain.readings import Arrival, Hello, Item, Mark, Reading, Vouch
+from domain.ids import DeviceId, GatewayId
+from domain.readings import Arrival, Hello, Item, Mark, Quantity, Reading, Vouch
 from domain.recording import RecordedReading
 from simulators.recording import Recording
 
@@ -33,8 +33,11 @@ def gateway_of(recording: Recording) -> GatewayId:
 
 
 def steps(recording: Recording, period: Span = PERIOD) -> Iterator[Step]:
-    """The recording in steps of ``period``; an outage ends a step where it begins, and a new one starts where it ends."""
-    readings, at = recording.readings, 0
+    """The recording in steps of ``period``; an outage ends a step where it begins, and a new one starts where it ends.
+
+    The player supplies what a recording leaves out: a device with a check-in period checks in while its gateway runs.
+    """
+    readings, at = _with_check_ins(recording), 0
     for start, end in running(recording):
         now = start
         while True:
@@ -45,6 +48,28 @@ def steps(recording: Recording, period: Span = PERIOD) -> Iterator[Step]:
             if now >= end:
                 break
             now = min(now + period, end)
+
+
+def _with_check_ins(recording: Recording) -> list[RecordedReading]:
+    """The recording's readings, and a check-in of each device that would else be silent for half of its period."""
+    periods = {d.id: d.check_in for d in recording.home.devices.values() if d.check_in is not None}
+    if not periods:
+        return recording.readings
+    told: dict[DeviceId, list[Instant]] = {device: [] for device in periods}
+    for reading in recording.readings:
+        if reading.device in told:
+            told[reading.device].append(reading.at)
+    supplied = []
+    for device, period in periods.items():
+        until = recording.home.silent_from.get(device, recording.end)
+        for start, end in running(recording):
+            last, stop = start, min(end, until)
+            for at in [*(t for t in told[device] if start <= t <= stop), stop]:
+                while at - last > period // 2:
+                    last += period // 2
+                    supplied.append(RecordedReading(last, device, Quantity.LINK, 255.0))
+                last = at
+    return sorted([*recording.readings, *supplied], key=lambda reading: reading.at)
 
 
 def running(recording: Recording) -> list[tuple[Instant, Instant]]:

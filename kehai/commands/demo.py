@@ -61,7 +61,8 @@ def broker_child(folder: Path, port: int) -> Child:
     file.write_text(
         f"user {getpass.getuser()}\nlistener {port} 127.0.0.1\nallow_anonymous true\n"
         f"persistence true\npersistence_location {folder / 'mosquitto'}/\n"
-        "set_tcp_nodelay true\nmax_queued_messages 0\nmax_queued_bytes 268435456\nmax_inflight_messages 500\nmessage_size_limit 65536\n"
+        "set_tcp_nodelay true\n"
+        "max_queued_messages 0\nmax_queued_bytes 268435456\nmax_inflight_messages 500\nmessage_size_limit 65536\n"
     )
     return Child("broker", [program, "-c", str(file)], vital=True, log=folder / "broker.log")
 

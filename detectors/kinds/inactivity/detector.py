@@ -9,12 +9,13 @@ from typing import Any
 
 from detectors.context import HomeContext, Quiet, State
 from detectors.kinds.inactivity import text
-from detectors.kinds.inactivity.line import LONGEST, Line
+from detectors.kinds.inactivity.line import CAP, LONGEST, Line
+from detectors.kinds.inactivity.places import Places
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
 from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject, Unknown
 from domain.ids import HomeId
 from domain.localtime import LocalTime
-from domain.readings import SIGNS_OF_LIFE, Quantity, Reading
+from domain.readings import SIGNS_OF_LIFE, Device, Quantity, Reading
 
 NAME = "inactivity"
 NOT_RETURNED = "not_returned"
@@ -23,6 +24,8 @@ AFTER_EXIT: Span = 2 * MINUTE
 BLIND: Span = 5 * MINUTE
 """This much blindness within a silence does not matter."""
 AWAY_CAP: Span = 24 * HOUR
+MATTERS = 0.25
+"""Silent devices from which this part of the hour's signs of life came hide too much to call a silence a silence."""
 _COMPARED: Span = 10 * MINUTE
 _REMEMBERED = 28 * DAY
 
@@ -39,8 +42,9 @@ class Occupancy(StrEnum):
 class Inactivity(Quiet):
     """Pages when a silence at home outlasts its limit; see ``line`` for where the limit comes from.
 
-    A silence counts only where the gateway vouched: what it did not see is added to the deadline, and at the original deadline
-    the finding is Unknown. Silences after an outer door moved are neither learnt from nor paged; after 24 h the resident has
+    A silence counts only where the gateway vouched: what it did not see is added to the deadline, and at the original
+    deadline the finding is Unknown. So it is when silent devices hide the rooms where life would be seen at this hour; then
+    only the cap pages. Silences after an outer door moved are neither learnt from nor paged; after 24 h the resident has
     *not returned*. Silences that were not fully seen are not learnt from.
     """
 
@@ -48,6 +52,7 @@ class Inactivity(Quiet):
 
     def __init__(self, page_budget: float = 1.0) -> None:
         self._line = Line(page_budget)
+        self._places = Places()
         self._life: Instant | None = None
         self._room: str | None = None
         self._exit: Instant | None = None
@@ -124,6 +129,7 @@ class Inactivity(Quiet):
             self._exit = at
         self._life = at
         self._room = device.room if device is not None else None
+        self._places.note(reading.device, context.local.hour(at))
         self._aim(context.local)
         return ended
 
@@ -163,12 +169,22 @@ class Inactivity(Quiet):
         if silence < MINUTE or self._away or context.blind(start, end) > BLIND:
             return
         local = context.local
+        if silence >= _COMPARED and self._hidden(start, end, context):
+            return
         if silence < LONGEST:
             self._line.learn(local.day(start), local.hour(start), silence)
         if silence >= _COMPARED:
             self._past.append((start, silence))
             while self._past[0][0] < end - _REMEMBERED:
                 self._past.popleft()
+
+    def _hidden(self, start: Instant, end: Instant, context: HomeContext) -> list[Device]:
+        """The silent devices that hide too much of [start, end]; none when what they would show does not matter."""
+        lost = context.lost(end)
+        if not lost:
+            return []
+        hours = {context.local.hour(at) for at in (*range(start, min(end, start + DAY), HOUR), end)}
+        return lost if self._places.share({device.id for device in lost}, hours) >= MATTERS else []
 
     def fire(self, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.fire."""
@@ -178,6 +194,7 @@ class Inactivity(Quiet):
         if self._midnight is not None and self._midnight <= at:
             day = context.local.day(self._midnight)
             self._line.fit(day)
+            self._places.fade()
             self._midnight = context.local.midnight(day + 1)
         self._settle()
         return found
@@ -190,8 +207,17 @@ class Inactivity(Quiet):
         if unseen > BLIND and missing > 0:
             self._deadline = deadline + max(missing, MINUTE)
             return self._say_unknown(deadline, unseen, context)
+        hidden = [] if self._away else self._hidden(self._life, deadline, context)
+        if hidden and self._limit < CAP:
+            # What the others do not see for half a day has stopped, whatever the silent ones hide.
+            self._limit = CAP
+            self._deadline = max(self._life + CAP, deadline + MINUTE)
+            return self._say_unknown(deadline, unseen, context, hidden)
         self._deadline = None
-        finding = self._not_returned(deadline, context) if self._away else self._page(deadline, unseen, context)
+        if self._away:
+            finding = self._not_returned(deadline, context)
+        else:
+            finding = self._page(deadline, unseen, context, hidden)
         self._standing = (finding.cause, finding.id, finding.onset)
         ended = self._end_unknown(context.home, deadline, EndReason.REPLACED)
         return [*ended, finding]
@@ -213,7 +239,7 @@ class Inactivity(Quiet):
 
     # ---- what is said ------------------------------------------------------------------------------------------------
 
-    def _silence(self, at: Instant, unseen: Span, context: HomeContext) -> text.Silence:
+    def _silence(self, at: Instant, unseen: Span, context: HomeContext, hidden: Sequence[Device] = ()) -> text.Silence:
         assert self._life is not None  # noqa: S101 (only a silence that began is described)
         hour = context.local.hour(self._life)
         near = {(hour - 1) % 24, hour, (hour + 1) % 24}
@@ -222,7 +248,7 @@ class Inactivity(Quiet):
         return text.Silence(
             since=self._life, at=at, room=self._room, limit=self._limit, blind=unseen if unseen > BLIND else 0,
             comparable=len(alike), longer=sum(s > length for s in alike), longest=max(alike, default=0),
-            learnt_days=self._line.days, last_exit=self._exit,
+            learnt_days=self._line.days, last_exit=self._exit, hidden=tuple(device.id for device in hidden),
         )  # fmt: skip
 
     def _evidence(self, silence: text.Silence, context: HomeContext) -> dict[str, Any]:
@@ -239,11 +265,12 @@ class Inactivity(Quiet):
             "learnt_days": silence.learnt_days,
             "line_s": self._line.base(local.hour(silence.since)) // SECOND,
             "scale": round(self._line.scale, 3),
+            "silent_devices": list(silence.hidden),
             "last_exit": None if silence.last_exit is None else local.iso(silence.last_exit),
         }
 
-    def _page(self, at: Instant, unseen: Span, context: HomeContext) -> Finding:
-        silence = self._silence(at, unseen, context)
+    def _page(self, at: Instant, unseen: Span, context: HomeContext, hidden: Sequence[Device]) -> Finding:
+        silence = self._silence(at, unseen, context, hidden)
         return Finding(
             home=context.home, kind=NAME, detector=f"{NAME}/1", cause=NAME, subject=Subject.PERSON, level=Level.PAGE,
             onset=silence.since, raised_at=at, room=silence.room, evidence=self._evidence(silence, context),
@@ -260,10 +287,12 @@ class Inactivity(Quiet):
             text_ja=text.away_ja(since, at, context.local), text_en=text.away_en(since, at, context.local),
         )  # fmt: skip
 
-    def _say_unknown(self, at: Instant, unseen: Span, context: HomeContext) -> list[FindingEvent]:
+    def _say_unknown(
+        self, at: Instant, unseen: Span, context: HomeContext, hidden: Sequence[Device] = ()
+    ) -> list[FindingEvent]:
         if self._unknown is not None or self._away:
             return []
-        silence = self._silence(at, unseen, context)
+        silence = self._silence(at, unseen, context, hidden)
         finding = Finding(
             home=context.home, kind=NAME, detector=f"{NAME}/1", cause=NAME, subject=Subject.PERSON, level=Level.DIGEST,
             onset=silence.since, raised_at=at, room=silence.room, unknown=Unknown.BLIND,
@@ -293,7 +322,8 @@ class Inactivity(Quiet):
     def snapshot(self) -> State:
         """See Detector.snapshot."""
         return {
-            "line": self._line.snapshot(), "life": self._life, "room": self._room, "exit": self._exit,
+            "line": self._line.snapshot(), "places": self._places.snapshot(), "life": self._life,
+            "room": self._room, "exit": self._exit,
             "limit": self._limit, "deadline": self._deadline, "midnight": self._midnight,
             "standing": self._standing, "unknown": self._unknown, "past": list(self._past),
         }  # fmt: skip
@@ -301,6 +331,7 @@ class Inactivity(Quiet):
     def restore(self, state: Mapping[str, Any]) -> None:
         """See Detector.restore."""
         self._line.restore(state["line"])
+        self._places.restore(state["places"])
         self._life, self._room, self._exit = state["life"], state["room"], state["exit"]
         self._limit, self._deadline, self._midnight = state["limit"], state["deadline"], state["midnight"]
         standing, unknown = state["standing"], state["unknown"]

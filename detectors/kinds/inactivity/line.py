@@ -33,7 +33,7 @@ ENOUGH_DAYS = 6
 KEPT_DAYS = 400
 _MONTH_DAYS = 30.44
 _RATIO_KEPT = 0.75
-_CURVE = ((0.35, 3.0), (0.77, 2.0), (1.49, 1.5), (3.6, 1.0))
+_CURVE = ((0.58, 5.0), (0.93, 3.6), (1.27, 2.7), (1.71, 2.2), (2.97, 1.8), (5.5, 1.5), (14.9, 1.2))
 """(false pages per home-month, scale): the pooled curve, log-linear between its points."""
 _OWN_WEIGHT_MONTHS = 3.0
 

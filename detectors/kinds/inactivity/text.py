@@ -26,6 +26,8 @@ class Silence:
     """The longest of them."""
     learnt_days: int
     last_exit: Instant | None
+    hidden: tuple[str, ...] = ()
+    """Silent devices that hide part of the home."""
 
     @property
     def length(self) -> Span:
@@ -39,6 +41,8 @@ def page_en(s: Silence, local: LocalTime) -> str:
     said = f"No sign of life for {span_en(s.length)}; the last was at {moment_en(s.since, s.at, local)}{where}."
     if s.blind:
         said += f" For {span_en(s.blind)} of it nothing could be seen."
+    if s.hidden:
+        said += f" Silent sensors hide part of the home: {', '.join(s.hidden)}."
     if s.comparable:
         said += (
             f" In the last 28 days {s.comparable} silences began around this hour; "
@@ -57,6 +61,8 @@ def page_ja(s: Silence, local: LocalTime) -> str:
     said = f"{moment_ja(s.since, s.at, local)}{where}を最後に{span_ja(s.length)}、動きがありません。"
     if s.blind:
         said += f"うち{span_ja(s.blind)}は確認できませんでした。"
+    if s.hidden:
+        said += f"通信のないセンサー({'、'.join(s.hidden)})があり、一部の部屋は確認できません。"
     if s.comparable:
         longer = f"これより長いものは{s.longer}回" if s.longer else "これより長いものはありません"
         said += f"過去28日、この時間帯に始まった無活動は{s.comparable}回で、{longer}(最長{span_ja(s.longest)})。"
@@ -68,19 +74,22 @@ def page_ja(s: Silence, local: LocalTime) -> str:
 
 
 def unknown_en(s: Silence, local: LocalTime) -> str:
-    """English, for a deadline that passed while the home could not be seen."""
-    return (
+    """English, for a deadline that passed while the home, or the rooms that matter, could not be seen."""
+    began = (
         f"Cannot say how the resident is: the last sign of life was at {moment_en(s.since, s.at, local)}, "
-        f"{span_en(s.length)} ago, and for {span_en(s.blind)} of that nothing could be seen."
+        f"{span_en(s.length)} ago"
     )
+    if s.blind:
+        return f"{began}, and for {span_en(s.blind)} of that nothing could be seen."
+    return f"{began}, and silent sensors hide part of the home: {', '.join(s.hidden)}."
 
 
 def unknown_ja(s: Silence, local: LocalTime) -> str:
     """Japanese."""
-    return (
-        f"様子が分かりません。最後の動きは{moment_ja(s.since, s.at, local)}({span_ja(s.length)}前)で、"
-        f"うち{span_ja(s.blind)}は確認できませんでした。"
-    )
+    began = f"様子が分かりません。最後の動きは{moment_ja(s.since, s.at, local)}({span_ja(s.length)}前)で、"
+    if s.blind:
+        return f"{began}うち{span_ja(s.blind)}は確認できませんでした。"
+    return f"{began}通信のないセンサー({'、'.join(s.hidden)})があり、一部の部屋は確認できません。"
 
 
 def away_en(since: Instant, at: Instant, local: LocalTime) -> str:

@@ -23,8 +23,9 @@ class SimulatedSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     recording: Path
-    dies: dict[str, int] = {}
-    """Device -> instant (microseconds since the epoch) from which on it says nothing any more."""
+    since: Instant | None = None
+    """Tell from this instant on (microseconds since the epoch), as if nothing had been lost before the start; None: from the
+    start on."""
 
 
 class Simulated:
@@ -47,7 +48,7 @@ class Simulated:
 
     async def run(self, outlet: Outlet) -> None:
         """See Driver.run."""
-        started = outlet.clock.now()
+        started = outlet.clock.now() if self._settings.since is None else self._settings.since
         checked_in = started
         self._check_in(outlet, started)
         for reading in self._readings():
@@ -77,7 +78,7 @@ class Simulated:
                 yield from parse_readings(lines, self._home, bad, "readings.csv")
 
     def _lives(self, device: DeviceId, at: Instant) -> bool:
-        return at < self._settings.dies.get(device, at + 1)
+        return at < self._home.silent_from.get(device, at + 1)
 
     def _check_in(self, outlet: Outlet, now: Instant) -> None:
         for device in self.devices:
