@@ -214,10 +214,7 @@ class Inactivity(Quiet):
             self._deadline = max(self._life + CAP, deadline + MINUTE)
             return self._say_unknown(deadline, unseen, context, hidden)
         self._deadline = None
-        if self._away:
-            finding = self._not_returned(deadline, context)
-        else:
-            finding = self._page(deadline, unseen, context, hidden)
+        finding = self._not_returned(deadline, context) if self._away else self._page(deadline, unseen, context, hidden)
         self._standing = (finding.cause, finding.id, finding.onset)
         ended = self._end_unknown(context.home, deadline, EndReason.REPLACED)
         return [*ended, finding]
