@@ -1,1 +1,1 @@
-"""What staff see, and nothing else."""
+"""The pages that staff see: board, home, alert. They read book, registry and journal, and write only what people decide."""

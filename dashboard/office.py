@@ -1,0 +1,97 @@
+"""What the pages are given to work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sqlalchemy import Engine
+
+from alerts.sqlbook import RoleMark, SqlBook
+from domain.clock import SECOND, Clock, Instant, Span, SystemClock, monotonic
+from domain.ids import HomeId
+from domain.localtime import LocalTime
+from domain.status import HomeStatus
+from ingest.history import History
+from registry.homes import Home, Homes
+from registry.staff import Staff
+
+STALE: Span = 30 * SECOND
+"""A role that has given no sign of life for so long, in real time, is down."""
+_KEPT: Span = 2 * SECOND
+_Kept = TypeVar("_Kept")
+
+
+@dataclass(slots=True)
+class _Kettle:
+    """A value that is asked for often and changes seldom."""
+
+    value: object = None
+    at: Span = -_KEPT
+    version: int = -1
+
+
+@dataclass(slots=True)
+class Office:
+    """One installation, as its pages see it."""
+
+    engine: Engine
+    history: History
+    clock: Clock
+    """The homes' clock."""
+    name: str
+    zone: LocalTime
+    https: bool = True
+    banner: str = ""
+    trusted_hosts: tuple[str, ...] = ("*",)
+    real: Clock = field(default_factory=SystemClock)
+    """Real time: for sessions and for the health of roles."""
+    logins: tuple[tuple[str, str], ...] = ()
+    """(login, password) pairs that the log-in page shows: those of a demo's invented staff, and of nobody else."""
+    book: SqlBook = field(init=False)
+    homes: Homes = field(init=False)
+    staff: Staff = field(init=False)
+    _homes: _Kettle = field(default_factory=_Kettle)
+    _names: _Kettle = field(default_factory=_Kettle)
+    _statuses: _Kettle = field(default_factory=_Kettle)
+
+    def __post_init__(self) -> None:
+        """Open the rooms below."""
+        self.book, self.homes, self.staff = SqlBook(self.engine), Homes(self.engine), Staff(self.engine)
+
+    def all_homes(self) -> dict[HomeId, Home]:
+        """Every enrolled home, at most two seconds old."""
+        return _recent(self._homes, self.homes.all)
+
+    def names(self) -> dict[str, str]:
+        """Login -> name."""
+        return _recent(self._names, self.staff.names)
+
+    def statuses(self, change: int) -> dict[HomeId, HomeStatus]:
+        """Every home as it was last seen; read anew when the book's change count is another."""
+        kettle = self._statuses
+        if kettle.version != change:
+            kettle.value, kettle.version = self.book.statuses(), change
+        value = kettle.value
+        assert isinstance(value, dict)  # noqa: S101 (set above)
+        return value
+
+    def stale_roles(self) -> dict[str, RoleMark | None]:
+        """The roles that have given no sign of life for too long; None for one that never did."""
+        marks, now = self.book.marks(), self.real.now()
+        return {
+            name: marks.get(name)
+            for name in ("ingest", "watch")
+            if name not in marks or now - marks[name].stepped_at > STALE
+        }
+
+    def seen_at(self) -> Instant:
+        """The homes' time now."""
+        return self.clock.now()
+
+
+def _recent(kettle: _Kettle, read: Callable[[], _Kept]) -> _Kept:
+    if monotonic() - kettle.at > _KEPT:
+        kettle.value, kettle.at = read(), monotonic()
+    return kettle.value  # type: ignore[return-value]  # what ``read`` gave the last time

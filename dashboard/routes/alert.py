@@ -1,0 +1,102 @@
+"""One alert: what it rests on, what was done, and what to do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
+from fastapi.responses import RedirectResponse
+
+from alerts.book import ACTIONS, StaleError
+from dashboard.pages import render, speech_of
+from dashboard.routes.home import strip_of
+from dashboard.security import check_form, office_of, require_session
+from dashboard.views.evidence import facts
+from domain.alerts import Outcome, State
+from domain.clock import HOUR, Instant
+from domain.localtime import LocalTime
+from registry.homes import Home
+from registry.staff import Session
+
+router = APIRouter()
+_AROUND = 12 * HOUR
+
+
+@router.get("/alerts/{number}")
+def show(request: Request, number: int, session: Annotated[Session, Depends(require_session)]) -> Response:
+    """The alert's page."""
+    return _page(request, number, session)
+
+
+def _page(
+    request: Request,
+    number: int,
+    session: Session,
+    *,
+    status: int = 200,
+    problem: str = "",
+    note: str = "",
+    outcome: str = "",
+) -> Response:
+    office = office_of(request)
+    change = office.book.change_count()
+    alert = office.book.alert(number)
+    if alert is None or alert.state is State.HELD:
+        raise HTTPException(404)
+    home = office.homes.get(alert.home) or Home(alert.home, str(alert.home), office.zone.name)
+    local = LocalTime(home.zone)
+    speech = speech_of(request, local)
+    seen = office.book.status(alert.home)
+    start, end = _window(alert.onset, alert.raised_at)
+    marks = [(alert.onset, speech.gettext("Began")), (alert.raised_at, speech.gettext("Limit"))]
+    return render(
+        request, "alert.html", session=session, speech=speech, code=status, alert=alert, home=home, seen=seen,
+        facts=facts(alert.evidence, speech), history=office.book.history(number), names=office.names(), change=change,
+        strip=strip_of(office, seen, local, start, end, marks) if seen is not None else None,
+        problem=problem, note=note, outcome=outcome, now=office.clock.now(),
+    )  # fmt: skip
+
+
+def _window(onset: Instant, raised_at: Instant) -> tuple[Instant, Instant]:
+    """The hours around an alert: at least twelve before it began, two after it was raised."""
+    start = (min(onset, raised_at) - _AROUND) // HOUR * HOUR
+    end = (raised_at + 3 * HOUR) // HOUR * HOUR
+    return max(start, end - 72 * HOUR), end
+
+
+@router.post("/alerts/{number}/{action}")
+def act(
+    request: Request,
+    number: int,
+    action: str,
+    session: Annotated[Session, Depends(require_session)],
+    csrf: Annotated[str, Form()] = "",
+    version: Annotated[int, Form()] = 0,
+    note: Annotated[str, Form(max_length=2000)] = "",
+    outcome: Annotated[str, Form(max_length=40)] = "",
+) -> Response:
+    """Claim, release, comment or close; then the alert's page again."""
+    check_form(request, session, csrf)
+    if action not in ACTIONS:
+        raise HTTPException(404)
+    office = office_of(request)
+    gettext = speech_of(request).gettext
+    chosen = Outcome(outcome) if outcome in set(Outcome) and outcome != Outcome.RESUMED else None
+    if action == "close" and chosen is None:
+        problem = gettext("Choose what was found before closing.")
+        return _page(request, number, session, status=422, problem=problem, note=note)
+    if action == "close" and chosen is Outcome.FALSE_ALARM and not note.strip():
+        problem = gettext("Say in the note why it was a false alarm.")
+        return _page(request, number, session, status=422, problem=problem, note=note, outcome=outcome)
+    if action == "comment" and not note.strip():
+        return _page(request, number, session, status=422, problem=gettext("Write something first."))
+    try:
+        office.book.act(
+            number, version, action, session.member.login, office.clock.now(), note=note.strip(), outcome=chosen
+        )
+    except KeyError as error:
+        raise HTTPException(404) from error
+    except StaleError:
+        problem = gettext("Somebody changed this alert a moment ago: look at it again, then decide.")
+        return _page(request, number, session, status=409, problem=problem, note=note, outcome=outcome)
+    return RedirectResponse(f"/alerts/{number}", 303)

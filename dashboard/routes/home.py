@@ -1,0 +1,75 @@
+"""One home: its day, its devices, its people, its alerts."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+
+from dashboard.office import Office
+from dashboard.pages import render, speech_of
+from dashboard.security import office_of, require_session
+from dashboard.views.strip import Strip, draw_strip
+from domain.clock import HOUR, Instant
+from domain.ids import HomeId
+from domain.localtime import LocalTime
+from domain.status import HomeStatus
+from registry.staff import Session
+
+router = APIRouter()
+
+
+def covered_by_all(office: Office, status: HomeStatus, start: Instant, end: Instant) -> list[tuple[Instant, Instant]]:
+    """When some gateway of the home vouched."""
+    found = [spell for gateway, _ in status.gateways for spell in office.history.coverage(gateway, start, end)]
+    return sorted(found)
+
+
+def strip_of(
+    office: Office,
+    status: HomeStatus,
+    local: LocalTime,
+    start: Instant,
+    end: Instant,
+    marks: list[tuple[Instant, str]],
+) -> Strip:
+    """The strip of a home between two instants."""
+    readings = office.history.readings(status.home, start, end)
+    covered = covered_by_all(office, status, start, end)
+    return draw_strip(start, local, status.devices, readings, covered, office.clock.now(), marks, end)
+
+
+@router.get("/homes/{home}")
+def show(
+    request: Request, home: str, session: Annotated[Session, Depends(require_session)], day: date | None = None
+) -> Response:
+    """The home's last 24 hours, or the day that was asked for."""
+    office = office_of(request)
+    known = office.homes.get(home)
+    if known is None:
+        raise HTTPException(404)
+    change = office.book.change_count()
+    local = LocalTime(known.zone)
+    speech = speech_of(request, local)
+    status = office.book.status(home)
+    now = office.clock.now()
+    if day is None:
+        start, end = (now // HOUR - 23) * HOUR, (now // HOUR + 1) * HOUR
+    else:
+        start = local.at(day, time())
+        end = local.midnight(local.day(start) + 1)
+    marks = []
+    if status is not None and status.last_life is not None:
+        marks.append((status.last_life, speech.gettext("Last sign of life")))
+        if status.limit is not None:
+            marks.append((status.last_life + status.limit, speech.gettext("Limit")))
+    strip = strip_of(office, status, local, start, end, marks) if status is not None else None
+    shown = local.day(start + HOUR)
+    return render(
+        request, "home.html", session=session, speech=speech, home=known, status=status, strip=strip, change=change,
+        alerts=office.book.alerts_of(HomeId(home), 20), names=office.names(), day=day,
+        before=local.date(local.midnight(shown - (0 if day is None else 1)) + 12 * HOUR),
+        after=None if day is None else local.date(local.midnight(shown + 1) + 12 * HOUR),
+        now=now,
+    )  # fmt: skip

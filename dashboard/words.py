@@ -1,0 +1,133 @@
+"""The words that pages show for the words of the code. Each is a message of the catalogue, in English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from domain.alerts import Outcome, Reason, State
+from domain.findings import Level
+from domain.readings import Quantity
+from domain.status import Observability, Resident
+
+
+def _n(message: str) -> str:
+    """Mark a message for the catalogue without translating it yet."""
+    return message
+
+
+RESIDENT: Mapping[Resident, str] = {
+    Resident.ACTIVE: _n("Active"),
+    Resident.QUIET: _n("Quiet, as usual"),
+    Resident.OVERDUE: _n("No sign of life"),
+    Resident.AWAY: _n("Out"),
+    Resident.UNKNOWN: _n("Cannot say"),
+}
+OBSERVABILITY: Mapping[Observability, str] = {
+    Observability.CLEAR: _n("Everything reports"),
+    Observability.PARTIAL: _n("Some sensors are silent"),
+    Observability.BLIND: _n("Nothing can be seen"),
+    Observability.NOT_INSTALLED: _n("Not installed yet"),
+}
+LEVEL: Mapping[Level, str] = {
+    Level.PAGE: _n("Act now"),
+    Level.PROMPT: _n("Look into it"),
+    Level.DIGEST: _n("For the summary"),
+}
+STATE: Mapping[State, str] = {
+    State.HELD: _n("Held"),
+    State.OPEN: _n("Open"),
+    State.CLAIMED: _n("Claimed"),
+    State.CLOSED: _n("Closed"),
+}
+KIND: Mapping[str, str] = {
+    "inactivity": _n("No sign of life"),
+    "not_returned": _n("Has not come back"),
+    "device_silent": _n("Sensor silent"),
+    "gateway_silent": _n("Gateway silent"),
+}
+REASON: Mapping[Reason, str] = {
+    Reason.RAISED: _n("Raised"),
+    Reason.RAISED_LATE: _n("Raised late: it could not be known before"),
+    Reason.HELD_FOR_BACKLOG: _n("Held while older readings were read"),
+    Reason.ENDED_IN_BACKLOG: _n("Over before it could be known"),
+    Reason.LEVEL_UP: _n("Rose in level"),
+    Reason.LEVEL_DOWN: _n("Fell in level"),
+    Reason.REFRESHED: _n("Raised again"),
+    Reason.ACTIVITY: _n("A sign of life, or the device spoke again"),
+    Reason.LATE_ACTIVITY: _n("An older sign of life arrived late"),
+    Reason.WENT_OUT: _n("Went out"),
+    Reason.CONFIGURATION: _n("The device was taken away"),
+    Reason.CLAIMED: _n("Claimed"),
+    Reason.RELEASED: _n("Given back"),
+    Reason.CLOSED: _n("Closed"),
+    Reason.COMMENT: _n("Comment"),
+}
+OUTCOME: Mapping[Outcome, str] = {
+    Outcome.SPOKE_SAFE: _n("Spoke with the resident: safe"),
+    Outcome.FAMILY_SAFE: _n("Family confirmed: safe"),
+    Outcome.VISIT_SAFE: _n("Visited: safe"),
+    Outcome.AWAY: _n("Out or staying elsewhere"),
+    Outcome.HOSPITAL: _n("In hospital or a care home"),
+    Outcome.VISITOR: _n("A visitor or helper was there"),
+    Outcome.DEVICE_FAULT: _n("Sensor fault or battery"),
+    Outcome.COMMUNICATION: _n("Communication failure"),
+    Outcome.FALSE_ALARM: _n("False alarm (say why)"),
+    Outcome.DRILL: _n("Drill or test"),
+    Outcome.SUPPORT: _n("Brought to other support"),
+    Outcome.EMERGENCY: _n("Taken to hospital by ambulance"),
+    Outcome.DEATH: _n("Found dead"),
+    Outcome.UNREACHED: _n("Not reached; somebody goes on trying"),
+    Outcome.RESUMED: _n("Activity resumed (closed by the system)"),
+}
+CHOICES = tuple(outcome for outcome in Outcome if outcome is not Outcome.RESUMED)
+"""The outcomes that a person may choose."""
+DEVICE: Mapping[Quantity, str] = {
+    Quantity.MOTION: _n("Motion"),
+    Quantity.DOOR: _n("Door"),
+    Quantity.TEMPERATURE: _n("Temperature"),
+    Quantity.HUMIDITY: _n("Humidity"),
+    Quantity.POWER: _n("Power"),
+    Quantity.BUTTON: _n("Button"),
+    Quantity.BED: _n("Bed"),
+    Quantity.BATTERY: _n("Battery"),
+    Quantity.LINK: _n("Radio link"),
+    Quantity.OTHER: _n("Other"),
+}
+EVIDENCE: Mapping[str, str] = {
+    "since": _n("Last sign of life"),
+    "room": _n("Room"),
+    "silent_s": _n("Silent for"),
+    "limit_s": _n("Limit for this hour"),
+    "blind_s": _n("Of it not seen"),
+    "comparable": _n("Silences begun around this hour, 28 days"),
+    "longer": _n("Of them longer than this one"),
+    "longest_s": _n("The longest of them"),
+    "learnt_days": _n("Days learnt from"),
+    "last_exit": _n("Outer door last moved"),
+    "silent_devices": _n("Silent sensors"),
+    "away_s": _n("Out for"),
+    "device": _n("Device"),
+    "last_heard": _n("Last heard"),
+    "check_in_s": _n("Should speak every"),
+    "battery_percent": _n("Battery"),
+    "gateway": _n("Gateway"),
+    "last_vouched": _n("Last heard"),
+}
+"""Keys of a finding's evidence that a page shows, in this order."""
+DEAD_LETTER: Mapping[str, str] = {
+    "not_json": _n("Not readable"),
+    "unknown_version": _n("Unknown version"),
+    "wrong_shape": _n("Wrong shape"),
+    "unknown_topic": _n("Unknown topic"),
+    "unknown_gateway": _n("Unknown gateway"),
+    "wrong_gateway": _n("Speaks for another gateway"),
+    "unknown_device": _n("Unknown device"),
+    "bad_value": _n("Impossible value"),
+    "bad_time": _n("Impossible time"),
+    "far_future": _n("Far in the future"),
+    "oversized": _n("Too large"),
+    "retained": _n("Retained message"),
+    "scattered": _n("Too many gaps"),
+    "key_conflict": _n("Same number, other content (a copied card?)"),
+    "lost": _n("Lost in the gateway"),
+}
