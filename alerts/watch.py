@@ -52,7 +52,7 @@ class Watch:
         self._due: list[tuple[Instant, HomeId]] = []
         self._due_of: dict[HomeId, Instant | None] = {}
         self._saved_at: Instant | None = None
-        self._was_catching_up = False
+        self._was_catching_up = True  # what an earlier run left held must open too
         self.now: Instant = 0
         """Processing time of the last step."""
         self.offset = book.cursor()

@@ -53,7 +53,9 @@ class Agent:
         address: UplinkAddress,
         software: str = "kehai",
         timing: Timing | None = None,
+        running_since: Instant | None = None,
     ) -> None:
+        """``running_since`` is for a simulation whose sensors have been there before this process: None means from now on."""
         self._gateway, self._drivers, self._spool, self.clock = gateway, tuple(drivers), spool, clock
         self._timing = timing or Timing()
         self._keeper = ClockKeeper()
@@ -64,7 +66,7 @@ class Agent:
         self._heard: dict[DeviceId, Instant] = {}
         self._noted: dict[DeviceId, Instant] = {}
         self._told_full = False
-        self._started: Instant | None = None
+        self._started = running_since
         self.uplink = Uplink(gateway, spool, clock, address, self._hello, self._keeper.state)
 
     @property
@@ -100,7 +102,8 @@ class Agent:
 
     async def run(self) -> None:
         """Run drivers, spool and uplink until cancelled; then what is in memory goes to the disk."""
-        self._started = self.clock.now()
+        if self._started is None:
+            self._started = self.clock.now()
         if self._spool.moved_aside is not None:
             log.warning(
                 "the spool was broken; a new one was begun", gateway=self._gateway, aside=str(self._spool.moved_aside)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
+from typing import Protocol
 
 from domain.clock import SECOND, SystemClock
 from domain.errors import ConfigurationError
@@ -35,7 +36,15 @@ def run_gateway(config: Path, software: str) -> None:
         spool.close()
 
 
-async def run_until_signal(*agents: Agent) -> None:
+class Runnable(Protocol):
+    """What runs until cancelled."""
+
+    async def run(self) -> None:
+        """Run."""
+        ...
+
+
+async def run_until_signal(*agents: Runnable) -> None:
     """Run agents side by side until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -243,6 +243,11 @@ class Journal:
         row = self._connection.execute("SELECT offset, received_at FROM log ORDER BY offset DESC LIMIT 1").fetchone()
         return None if row is None else (int(row[0]), int(row[1]))
 
+    def is_made(self) -> bool:
+        """True once the writer has made its tables."""
+        wanted = "SELECT count(*) FROM sqlite_master WHERE name = 'dead_letters'"
+        return bool(self._connection.execute(wanted).fetchone()[0])
+
     def covered(self, gateway: str, since: Instant = 0) -> list[tuple[Instant, Instant]]:
         """The coverage of a gateway that reaches past ``since``, ascending."""
         return [

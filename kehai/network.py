@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import http.client
 import socket
 import threading
 
@@ -50,3 +51,15 @@ def wait_for(port: int, what: str, stop: threading.Event, seconds: float = 30.0)
             stop.wait(0.05)
         else:
             return
+
+
+def http_status(port: int, path: str) -> int | None:
+    """What a GET of ``path`` on 127.0.0.1:``port`` answers, or None when nothing does."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()

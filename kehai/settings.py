@@ -70,6 +70,8 @@ class DashboardSection(_Section):
     trusted_hosts: tuple[str, ...] = ("*",)
     banner: str = ""
     """A line at the top of every page, for a demo or a drill."""
+    demo_logins: dict[str, str] = {}
+    """Invented log-ins that a demo shows on its log-in page."""
 
 
 class ClockSection(_Section):

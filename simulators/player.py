@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from domain.clock import MINUTE, Instant, Span
 from domain.ids import DeviceId, GatewayId
 from domain.readings import Arrival, Hello, Item, Mark, Quantity, Reading, Vouch
 from domain.recording import RecordedReading
+from domain.wire import MAX_RECORDS, ClockState, Up, encode_heartbeat, encode_hello, encode_readings, up_topic
 from simulators.recording import Recording
 
 PERIOD: Span = 9 * MINUTE
 """From one played heartbeat to the next: below the ten minutes after which a gateway counts as silent."""
 EPOCH = "recorded"
+_CLOCK = ClockState("replay", True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ def steps(recording: Recording, period: Span = PERIOD) -> Iterator[Step]:
 
     The player supplies what a recording leaves out: a device with a check-in period checks in while its gateway runs.
     """
-    readings, at = _with_check_ins(recording), 0
+    readings, at = with_check_ins(recording), 0
     for start, end in running(recording):
         now = start
         while True:
@@ -50,9 +52,14 @@ def steps(recording: Recording, period: Span = PERIOD) -> Iterator[Step]:
             now = min(now + period, end)
 
 
-def _with_check_ins(recording: Recording) -> list[RecordedReading]:
-    """The recording's readings, and a check-in of each device that would else be silent for half of its period."""
-    periods = {d.id: d.check_in for d in recording.home.devices.values() if d.check_in is not None}
+def in_one(recording: Recording, now: Instant) -> Step:
+    """All of the recording as one step at ``now``: a gateway that had been running, and was cut off until then."""
+    return Step(now, with_check_ins(recording), recording.start)
+
+
+def with_check_ins(recording: Recording) -> list[RecordedReading]:
+    """The recording's readings, and a check-in of each device that would else be silent for nearly its period."""
+    periods = {d.id: d.check_in * 9 // 10 for d in recording.home.devices.values() if d.check_in is not None}
     if not periods:
         return recording.readings
     told: dict[DeviceId, list[Instant]] = {device: [] for device in periods}
@@ -65,8 +72,8 @@ def _with_check_ins(recording: Recording) -> list[RecordedReading]:
         for start, end in running(recording):
             last, stop = start, min(end, until)
             for at in [*(t for t in told[device] if start <= t <= stop), stop]:
-                while at - last > period // 2:
-                    last += period // 2
+                while at - last > period:
+                    last += period
                     supplied.append(RecordedReading(last, device, Quantity.LINK, 255.0))
                 last = at
     return sorted([*recording.readings, *supplied], key=lambda reading: reading.at)
@@ -113,6 +120,31 @@ def arrivals(recording: Recording, period: Span = PERIOD) -> Iterator[Arrival]:
         yield Arrival(offset, step.now, tuple(items))
 
 
-def count_readings(recordings: Iterable[Recording]) -> int:
-    """How many readings recordings hold in all."""
-    return sum(len(recording.readings) for recording in recordings)
+class Player:
+    """A recorded home's gateway, as far as its messages go."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._gateway = gateway_of(recording)
+        self._seq = 0
+        self._spells: list[tuple[Instant, Instant]] = []
+        self._greeted = False
+
+    def messages(self, step: Step) -> Iterator[tuple[str, bytes]]:
+        """The (topic, payload) of one step: a hello first of all, then readings, then the heartbeat."""
+        gateway = self._gateway
+        if not self._greeted:
+            self._greeted = True
+            devices = self._recording.home.devices.values()
+            yield up_topic(gateway, Up.HELLO), encode_hello(gateway, EPOCH, step.now, _CLOCK, "replay", devices)
+        for first in range(0, len(step.readings), MAX_RECORDS):
+            pack = [(r.device, r.quantity, r.value, r.at) for r in step.readings[first : first + MAX_RECORDS]]
+            payload = encode_readings(gateway, EPOCH, self._seq + 1, step.now, _CLOCK, pack)
+            self._seq += len(pack)
+            yield up_topic(gateway, Up.READINGS), payload
+        if self._spells and self._spells[-1][0] == step.running_since:
+            self._spells[-1] = (step.running_since, step.now)
+        else:
+            self._spells = [*self._spells[-1:], (step.running_since, step.now)]
+        beat = encode_heartbeat(gateway, EPOCH, self._seq, step.now, _CLOCK, step.now, self._spells, {})
+        yield up_topic(gateway, Up.HEARTBEAT), beat

@@ -15,16 +15,14 @@ from alerts.watch import Watch
 from domain.clock import DAY, Instant
 from domain.readings import Arrival, Mark
 from domain.stage import ListFeed, drive
-from domain.wire import MAX_RECORDS, ClockState, Up, encode_heartbeat, encode_hello, encode_readings, up_topic
 from ingest.intake import Intake
 from ingest.journal import Journal
 from registry.directory import MemoryDirectory
-from simulators.player import EPOCH, Step, arrivals, gateway_of, steps
+from simulators.player import Player, arrivals, gateway_of, steps
 from simulators.recording import Recording
 
 Tell = Callable[[Sequence[Decision]], None]
 Pace = Callable[[Instant], None]
-_CLOCK = ClockState("replay", True)
 
 
 def _at_once(_now: Instant) -> None:
@@ -59,7 +57,7 @@ class Replay:
 
     def _through_ingest(self, journal: Journal, pace: Pace) -> Iterator[Arrival]:
         intake: Intake[None] = Intake(journal, directory_of(self.recording))
-        player = _Player(self.recording)
+        player = Player(self.recording)
         intake.commit(self.recording.start, Mark(self.recording.start))
         for step in steps(self.recording):
             pace(step.now)
@@ -72,35 +70,6 @@ class Replay:
     def log(self) -> str:
         """The alert log, equal to the byte in every run over the same facts."""
         return alert_log(self.book.findings.values(), lambda _home: self.recording.home.zone)
-
-
-class _Player:
-    """A recorded home's gateway, as far as its messages go."""
-
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
-        self._gateway = gateway_of(recording)
-        self._seq = 0
-        self._spells: list[tuple[Instant, Instant]] = []
-        self._greeted = False
-
-    def messages(self, step: Step) -> Iterator[tuple[str, bytes]]:
-        gateway = self._gateway
-        if not self._greeted:
-            self._greeted = True
-            devices = self._recording.home.devices.values()
-            yield up_topic(gateway, Up.HELLO), encode_hello(gateway, EPOCH, step.now, _CLOCK, "replay", devices)
-        for first in range(0, len(step.readings), MAX_RECORDS):
-            pack = [(r.device, r.quantity, r.value, r.at) for r in step.readings[first : first + MAX_RECORDS]]
-            payload = encode_readings(gateway, EPOCH, self._seq + 1, step.now, _CLOCK, pack)
-            self._seq += len(pack)
-            yield up_topic(gateway, Up.READINGS), payload
-        if self._spells and self._spells[-1][0] == step.running_since:
-            self._spells[-1] = (step.running_since, step.now)
-        else:
-            self._spells = [*self._spells[-1:], (step.running_since, step.now)]
-        beat = encode_heartbeat(gateway, EPOCH, self._seq, step.now, _CLOCK, step.now, self._spells, {})
-        yield up_topic(gateway, Up.HEARTBEAT), beat
 
 
 def directory_of(recording: Recording) -> MemoryDirectory:

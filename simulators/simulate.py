@@ -68,7 +68,9 @@ def write_recording(
 
 
 def _home_json(home: RecordedHome, incidents: Sequence[Incident]) -> str:
-    silent = {i.device: i.start for i in incidents if i.kind is IncidentKind.SENSOR_DEAD}
+    silent = home.silent_from | {
+        i.device: i.start for i in incidents if i.device and i.kind is IncidentKind.SENSOR_DEAD
+    }
     sensors: dict[str, dict[str, object]] = {}
     for name, device in home.devices.items():
         sensor: dict[str, object] = {"kind": device.kind.value, "room": device.room}

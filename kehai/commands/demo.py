@@ -1,6 +1,6 @@
 """``kehai demo``: a simulated neighbourhood through the real processes.
 
-The parent makes the data (28 days of history, then the days to come), starts broker, ingest, watch, dashboard and gateways
+The parent makes the data (two weeks of history, then the days to come), starts broker, ingest, watch, dashboard and gateways
 as processes of their own, all told by one scaled clock, and ends them on Ctrl-C.
 """
 
@@ -15,16 +15,39 @@ from contextlib import contextmanager
 from datetime import time
 from pathlib import Path
 
-from domain.clock import Instant, SystemClock
-from domain.errors import ConfigurationError
+from alerts.sqlbook import SqlBook
+from domain.clock import SECOND, Instant, ScaledClock, SystemClock, monotonic
+from domain.errors import ConfigurationError, KehaiError
+from domain.ids import HomeId
 from domain.localtime import LocalTime
-from kehai.supervisor import Child
+from ingest.journal import Journal
+from kehai.commands.neighbourhood import Plan, write_plan
+from kehai.network import check_free, free_port, http_status, wait_for
+from kehai.supervisor import Child, Supervisor, role, stop_on_signals
+from registry.database import migrate, open_database
+from registry.homes import Homes, SqlDirectory
+from registry.staff import Staff
+from simulators.neighbourhood import (
+    GATEWAY_STOPS_AFTER,
+    Neighbour,
+    build_neighbourhood,
+    cut_off,
+    lay_down_the_past,
+    learn_the_past,
+    let_a_sensor_die,
+    let_somebody_fall,
+)
+from simulators.simulate import write_recording
 
 ZONE = "Asia/Tokyo"
 STARTS_AT = time(9, 0)
 MARKER = ".kehai-demo"
 ROLES = ("ingest", "watch", "dashboard")
 _MARK_REAL_SECONDS = 0.5
+_READY_SECONDS = 60.0
+LOGINS = {"sakura": "sakura-demo-1", "momiji": "momiji-demo-2"}
+"""Invented staff of the demo: log-in -> password."""
+_STAFF_NAMES = {"sakura": "職員 さくら", "momiji": "職員 もみじ"}
 
 
 def say(sentence: str) -> None:
@@ -71,3 +94,133 @@ def start_of_today() -> Instant:
     """The virtual instant at which the demo begins: this morning, by the wall clock of its homes."""
     local = LocalTime(ZONE)
     return local.at(local.date(SystemClock().now()), STARTS_AT)
+
+
+def demo(*, homes: int, port: int, speed: float, data: Path | None, seed: int) -> None:
+    """Run the demo until Ctrl-C."""
+    check_free("127.0.0.1", port, "the demo's dashboard (--port)")
+    supervisor = Supervisor(say)
+    stop_on_signals(supervisor.stop)
+    with data_folder(data) as folder:
+        try:
+            _run(supervisor, folder, homes, port, speed, seed)
+        finally:
+            supervisor.end()
+    say("Everything has ended.")
+
+
+def _run(supervisor: Supervisor, folder: Path, homes: int, port: int, speed: float, seed: int) -> None:
+    start = start_of_today()
+    say(f"Inventing {homes} homes with ten days behind them ...")
+    neighbours = _prepare(folder, homes, start, seed)
+    if supervisor.stop.is_set():
+        return
+    broker_port = free_port()
+    supervisor.start(broker_child(folder, broker_port))
+    wait_for(broker_port, "the broker", supervisor.stop)
+    clock = ScaledClock(SystemClock().now(), start, speed)
+    config = _write_config(folder, clock, broker_port, port)
+    for name in ROLES:
+        supervisor.start(role(name, config, log=folder / f"{name}.log"))
+    _wait_until_healthy(port, supervisor, folder)
+    if supervisor.stop.is_set():
+        return
+    plan = folder / "neighbourhood.json"
+    stops_at = {cut_off(neighbours): start + GATEWAY_STOPS_AFTER}
+    write_plan(plan, Plan(clock, broker_port, start, [_gateway(folder, n, stops_at) for n in neighbours]))
+    supervisor.start(role("neighbourhood", plan, log=folder / "gateways.log"))
+    _welcome(port, speed, homes, folder, supervisor)
+    supervisor.watch()
+
+
+def _prepare(folder: Path, homes: int, start: Instant, seed: int) -> list[Neighbour]:
+    """The registry, the past in the journal, what the watch learnt from it, and the day's recordings."""
+    engine = open_database(f"sqlite:///{folder / 'kehai.db'}")
+    migrate(engine)
+    neighbours = build_neighbourhood(homes, start, seed, ZONE)
+    let_a_sensor_die(neighbours, start)
+    Homes(engine).add_all([(n.entry, [n.gateway]) for n in neighbours], start)
+    staff, now = Staff(engine), SystemClock().now()
+    for login, password in LOGINS.items():
+        staff.add(login, _STAFF_NAMES[login], password, now)
+    journal = Journal(folder / "journal.db")
+    lay_down_the_past(neighbours, journal, SqlDirectory(engine), start)
+    book = SqlBook(engine)
+    learn_the_past(journal, book, ZONE, start)
+    journal.close()
+    limits = {home: status.limit for home, status in book.statuses().items() if status.limit is not None}
+    let_somebody_fall(neighbours, limits, start)
+    for neighbour in neighbours:
+        write_recording(_recording(folder, neighbour), neighbour.home.recorded, neighbour.future)
+    engine.dispose()
+    return neighbours
+
+
+def _recording(folder: Path, neighbour: Neighbour) -> Path:
+    return folder / "recordings" / neighbour.entry.id
+
+
+def _gateway(folder: Path, neighbour: Neighbour, stops_at: dict[HomeId, Instant]) -> dict[str, object]:
+    plan: dict[str, object] = {
+        "id": neighbour.gateway,
+        "recording": str(_recording(folder, neighbour)),
+        "spool": str(folder / "spools" / f"{neighbour.gateway}.db"),
+    }
+    if neighbour.entry.id in stops_at:
+        plan["stops_at"] = stops_at[neighbour.entry.id]
+    return plan
+
+
+def _write_config(folder: Path, clock: ScaledClock, broker_port: int, port: int) -> Path:
+    logins = ", ".join(f'{login} = "{password}"' for login, password in LOGINS.items())
+    file = folder / "kehai.toml"
+    file.write_text(
+        f"""[installation]
+name = "Kehai"
+zone = "{ZONE}"
+data = "{folder}"
+
+[broker]
+port = {broker_port}
+
+[ingest]
+mark_seconds = {_MARK_REAL_SECONDS}
+
+[dashboard]
+port = {port}
+https = false
+banner = "デモ / Demo: 登場する人物・住所はすべて架空です。Every person and address is invented. × {clock.speed:g}"
+demo_logins = {{ {logins} }}
+
+[clock]
+origin = {clock.origin}
+start = {clock.start}
+speed = {clock.speed}
+""",
+        encoding="utf-8",
+    )
+    return file
+
+
+def _wait_until_healthy(port: int, supervisor: Supervisor, folder: Path) -> None:
+    """Return once every role answers, or the person has had enough."""
+    deadline = monotonic() + int(_READY_SECONDS * SECOND)
+    while not supervisor.stop.is_set():
+        if http_status(port, "/healthz") == 200:
+            return
+        if monotonic() > deadline:
+            raise KehaiError(f"The roles did not come up within {_READY_SECONDS:.0f} s: see the logs in {folder}.")
+        supervisor.stop.wait(0.05)
+
+
+def _welcome(port: int, speed: float, homes: int, folder: Path, supervisor: Supervisor) -> None:
+    say(f"\n  The board:  http://127.0.0.1:{port}/\n")
+    for login, password in LOGINS.items():
+        say(f"  log in as   {login} / {password}   ({_STAFF_NAMES[login]}, invented)")
+    per_minute = (
+        f"{speed:g} seconds here are {speed * speed / 60:g} minutes there" if speed == 60 else f"time runs x {speed:g}"
+    )
+    say(f"\n  {homes} homes; it is 09:00 there, and {per_minute}.")
+    say("  In a minute or so: a resident falls, a sensor has died, a gateway goes silent.")
+    say(f"  Processes: {', '.join(f'{name} {pid}' for name, pid in supervisor.pids().items())}; logs in {folder}")
+    say("  Ctrl-C ends all of it.")

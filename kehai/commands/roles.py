@@ -1,0 +1,183 @@
+"""The roles of an installation: ingest, watch, dashboard. Each is one process; here their rooms are wired together."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import structlog
+import uvicorn
+from sqlalchemy import Engine
+
+from alerts.sqlbook import RoleMark, SqlBook
+from alerts.watch import Watch
+from dashboard.app import create_app
+from dashboard.office import Office
+from domain.clock import SECOND, Clock, Instant, Span, SystemClock, monotonic
+from domain.errors import ConfigurationError
+from domain.localtime import LocalTime
+from domain.readings import Arrival
+from domain.stage import drive
+from ingest.feed import CAUGHT_UP, Follower, JournalFeed, behind
+from ingest.history import JournalHistory
+from ingest.intake import Intake
+from ingest.journal import Journal
+from ingest.service import IngestService, Pulse, serve
+from ingest.subscriber import BrokerAddress, Ticket
+from kehai.logs import configure
+from kehai.network import check_free
+from kehai.settings import Settings, load
+from kehai.supervisor import stop_on_signals
+from registry.database import migrate, open_database
+from registry.homes import SqlDirectory
+
+_REPORT_EVERY: Span = SECOND
+_LOOK_SECONDS = 0.25
+
+log = structlog.get_logger("roles")
+
+
+def _database(settings: Settings) -> Engine:
+    engine = open_database(settings.database_url)
+    migrate(engine)
+    return engine
+
+
+def ingest(config: Path) -> None:
+    """Receive, store and acknowledge until SIGTERM or Ctrl-C."""
+    settings = load(config)
+    configure("ingest")
+    engine = _database(settings)
+    journal = Journal(settings.journal)
+    if journal.moved_aside is not None:
+        log.error(
+            "the journal was damaged; a new one was begun: restore the old from a backup", was=str(journal.moved_aside)
+        )
+    intake: Intake[Ticket] = Intake(journal, SqlDirectory(engine))
+    book, real = SqlBook(engine), SystemClock()
+
+    def report(pulse: Pulse) -> None:
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(pulse.counters.items()))
+        connected = "connected" if pulse.connected else "no broker"
+        book.mark(RoleMark("ingest", real.now(), 0, f"{connected}; {counts or 'nothing yet'}"[:200]))
+
+    service = IngestService(intake, settings.make_clock(), _broker(settings), settings.ingest.mark_seconds, report)
+    try:
+        serve(service)
+    finally:
+        journal.close()
+        engine.dispose()
+
+
+def _broker(settings: Settings) -> BrokerAddress:
+    section, password = settings.broker, None
+    if section.password_file is not None:
+        try:
+            password = section.password_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigurationError(
+                f"{section.password_file} cannot be read ({error.strerror}): make it, readable by this user."
+            ) from error
+    return BrokerAddress(section.host, section.port, section.username, password, section.ca_file, section.protocol)
+
+
+def watch(config: Path) -> None:
+    """Read the journal, run detectors and desk until SIGTERM or Ctrl-C."""
+    settings = load(config)
+    configure("watch")
+    engine = _database(settings)
+    stop = threading.Event()
+    stop_on_signals(stop)
+    journal = _wait_for_journal(settings.journal, stop)
+    if journal is None:
+        return
+    clock, speed, book = settings.make_clock(), settings.speed, SqlBook(engine)
+    stage = Watch(
+        book,
+        {"inactivity": {"page_budget": settings.watch.page_budget}},
+        default_zone=settings.installation.zone,
+        catching_up=lambda now: behind(clock, now, speed) > CAUGHT_UP,
+    )
+    reporting = _Reporting(stage, book, clock, speed)
+    feed = JournalFeed(
+        journal, stage.offset, Follower(stop, _LOOK_SECONDS / max(1.0, min(speed, 5.0)), reporting.report)
+    )
+    try:
+        drive(feed, reporting, stop.is_set)
+        stage.save(stage.now)
+    finally:
+        journal.close()
+        engine.dispose()
+
+
+def _wait_for_journal(path: Path, stop: threading.Event) -> Journal | None:
+    """The journal, once ingest has made it; None when it is time to stop before that."""
+    told = False
+    while not stop.is_set():
+        if path.exists():
+            journal = Journal(path, read_only=True)
+            if journal.is_made():
+                return journal
+            journal.close()
+        elif not told:
+            log.info("waiting for ingest to make the journal", at=str(path))
+            told = True
+        stop.wait(0.1)
+    return None
+
+
+class _Reporting:
+    """The watch, and its word that it is alive, at most once a second and also while it reads a long backlog."""
+
+    def __init__(self, stage: Watch, book: SqlBook, clock: Clock, speed: float) -> None:
+        self._stage, self._book, self._clock, self._speed = stage, book, clock, speed
+        self._real = SystemClock()
+        self._reported = -_REPORT_EVERY
+
+    def next_due(self) -> Instant | None:
+        """See Stage.next_due."""
+        return self._stage.next_due()
+
+    def step(self, now: Instant, arrival: Arrival | None) -> None:
+        """See Stage.step."""
+        self._stage.step(now, arrival)
+        self.report()
+
+    def report(self) -> None:
+        """Say that the watch is alive, and how far behind."""
+        if monotonic() - self._reported < _REPORT_EVERY:
+            return
+        self._reported = monotonic()
+        lag = behind(self._clock, self._stage.now, self._speed) if self._stage.now else 0
+        self._book.mark(RoleMark("watch", self._real.now(), lag, f"{self._stage.homes} homes"))
+
+
+def dashboard(config: Path) -> None:
+    """Serve the pages until SIGTERM or Ctrl-C."""
+    settings = load(config)
+    configure("dashboard")
+    section = settings.dashboard
+    check_free(section.host, section.port, "the dashboard (dashboard.port)")
+    engine = _database(settings)
+    office = Office(
+        engine,
+        JournalHistory(settings.journal),
+        settings.make_clock(),
+        settings.installation.name,
+        LocalTime(settings.installation.zone),
+        https=section.https,
+        banner=section.banner,
+        trusted_hosts=section.trusted_hosts,
+        logins=tuple(section.demo_logins.items()),
+    )
+    app = create_app(office)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, host=section.host, port=section.port, log_config=None, access_log=False, server_header=False,
+            proxy_headers=section.https, timeout_graceful_shutdown=2,
+        )
+    )  # fmt: skip
+    try:
+        server.run()
+    finally:
+        engine.dispose()
