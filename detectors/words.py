@@ -23,8 +23,8 @@ def span_ja(span: Span) -> str:
 
 
 def moment_en(at: Instant, seen_from: Instant, local: LocalTime) -> str:
-    """A moment as ``9:05``, ``9:05 yesterday`` or ``9:05 on 21 November``, as it is said at ``seen_from``."""
-    clock = _clock(at, local)
+    """A moment as ``09:05``, ``09:05 yesterday`` or ``09:05 on 21 November``, as it is said at ``seen_from``."""
+    clock = local.hhmm(at)
     days = local.day(seen_from) - local.day(at)
     if days == 0:
         return clock
@@ -37,8 +37,8 @@ def moment_en(at: Instant, seen_from: Instant, local: LocalTime) -> str:
 
 
 def moment_ja(at: Instant, seen_from: Instant, local: LocalTime) -> str:
-    """A moment as ``9:05``, ``昨日9:05`` or ``11月21日9:05``, as it is said at ``seen_from``."""
-    clock = _clock(at, local)
+    """A moment as ``09:05``, ``昨日09:05`` or ``11月21日09:05``, as it is said at ``seen_from``."""
+    clock = local.hhmm(at)
     days = local.day(seen_from) - local.day(at)
     if days == 0:
         return clock
@@ -46,7 +46,3 @@ def moment_ja(at: Instant, seen_from: Instant, local: LocalTime) -> str:
         return f"昨日{clock}"
     date = local.date(at)
     return f"{date.month}月{date.day}日{clock}"
-
-
-def _clock(at: Instant, local: LocalTime) -> str:
-    return local.hhmm(at).removeprefix("0")

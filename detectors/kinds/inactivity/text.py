@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from detectors.kinds.inactivity.line import ENOUGH_DAYS
 from detectors.words import moment_en, moment_ja, span_en, span_ja
 from domain.clock import Instant, Span
 from domain.localtime import LocalTime
@@ -30,6 +31,11 @@ class Silence:
     """Silent devices that hide part of the home."""
 
     @property
+    def compared_days(self) -> int:
+        """Over how many days the silences are compared."""
+        return max(1, min(28, self.learnt_days))
+
+    @property
     def length(self) -> Span:
         """How long it has lasted."""
         return self.at - self.since
@@ -44,11 +50,14 @@ def page_en(s: Silence, local: LocalTime) -> str:
     if s.hidden:
         said += f" Silent sensors hide part of the home: {', '.join(s.hidden)}."
     if s.comparable:
+        silences = "1 silence" if s.comparable == 1 else f"{s.comparable} silences"
         said += (
-            f" In the last 28 days {s.comparable} silences began around this hour; "
-            f"{s.longer or 'none'} of them lasted longer, the longest {span_en(s.longest)}."
+            f" In the last {s.compared_days} days {silences} of 10 minutes or more began around this hour; "
+            f"{s.longer or 'none'} lasted longer, the longest {span_en(s.longest)}."
         )
-    elif not s.learnt_days:
+    elif s.learnt_days >= ENOUGH_DAYS:
+        said += f" In the last {s.compared_days} days no silence of 10 minutes or more began around this hour."
+    else:
         said += " Little is known of this home's habits yet."
     if s.last_exit is not None:
         said += f" The outer door last moved at {moment_en(s.last_exit, s.at, local)}."
@@ -65,8 +74,13 @@ def page_ja(s: Silence, local: LocalTime) -> str:
         said += f"通信のないセンサー({'、'.join(s.hidden)})があり、一部の部屋は確認できません。"
     if s.comparable:
         longer = f"これより長いものは{s.longer}回" if s.longer else "これより長いものはありません"
-        said += f"過去28日、この時間帯に始まった無活動は{s.comparable}回で、{longer}(最長{span_ja(s.longest)})。"
-    elif not s.learnt_days:
+        said += (
+            f"過去{s.compared_days}日、この時間帯に始まった10分以上の無活動は{s.comparable}回で、"
+            f"{longer}(最長{span_ja(s.longest)})。"
+        )
+    elif s.learnt_days >= ENOUGH_DAYS:
+        said += f"過去{s.compared_days}日、この時間帯に10分以上動きがなかったことはありません。"
+    else:
         said += "このお宅の生活習慣はまだ学習中です。"
     if s.last_exit is not None:
         said += f"玄関の最後の開閉は{moment_ja(s.last_exit, s.at, local)}。"

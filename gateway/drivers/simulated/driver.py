@@ -6,13 +6,13 @@ import gzip
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from domain.clock import MINUTE, Instant
 from domain.ids import DeviceId
 from domain.readings import Device
 from domain.recording import BadLines, RecordedHome, RecordedReading, RecordingError, parse_home, parse_readings
-from gateway.drivers.driver import Driver, DriverSettingsError, Outlet
+from gateway.drivers.driver import Driver, DriverSettingsError, Outlet, read_settings
 
 _CHECK_IN = 10 * MINUTE
 
@@ -88,14 +88,7 @@ class Simulated:
 
 def build(table: Mapping[str, object]) -> Driver:
     """A driver for one ``[[driver]]`` table; raises DriverSettingsError."""
-    try:
-        settings = SimulatedSettings.model_validate(dict(table))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise DriverSettingsError(
-            f"{key}: {first['msg'].rstrip('.')}: see gateway/drivers/simulated/README.md."
-        ) from error
+    settings = read_settings(SimulatedSettings, table, "simulated")
     file = settings.recording / "home.json"
     try:
         home = parse_home(file.read_text(encoding="utf-8"), str(file))

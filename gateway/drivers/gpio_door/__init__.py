@@ -1,0 +1,1 @@
+"""A door contact (reed switch) wired to a pin of the gateway."""

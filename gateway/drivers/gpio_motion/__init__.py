@@ -1,0 +1,1 @@
+"""A motion sensor (PIR) wired to a pin of the gateway."""

@@ -1,0 +1,1 @@
+"""Zigbee sensors, by way of Zigbee2MQTT and its broker in the home."""

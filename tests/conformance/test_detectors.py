@@ -1,0 +1,161 @@
+"""What every detector must survive, whatever it looks for."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+
+from detectors.catalogue import CATALOGUE
+from detectors.home import HomeWatch
+from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant
+from domain.findings import FindingEvent
+from domain.readings import Item, Reading, Vouch
+from tests.detectors.homes import AIR, DEVICES, DOOR, GATEWAY, HOME, LIVING, T0, ZONE, Script, findings, hello, run
+
+NAMES = sorted(CATALOGUE)
+KINDS = {
+    "inactivity": ("inactivity", "not_returned"),
+    "device_silent": ("device_silent",),
+    "gateway_silent": ("gateway_silent",),
+}
+
+
+def an_eventful_fortnight() -> list[tuple[Instant, list[Item]]]:
+    """Twelve ordinary days, a thermometer that dies, a night without the gateway, a fall, an outing that does not end."""
+    script = Script()
+    script.live(12)
+    fall = T0 + 12 * DAY + 9 * HOUR
+    script.check_in(T0 + 12 * DAY, T0 + 15 * DAY, [d for d in DEVICES if d is not AIR])
+    for minute in range(0, 120, 7):
+        script.add(LIVING, T0 + 12 * DAY + 7 * HOUR + minute * MINUTE)
+    for minute in range(0, 300, 6):
+        script.add(LIVING, fall + 9 * HOUR + minute * MINUTE)
+    script.add(DOOR, fall + 14 * HOUR + MINUTE)
+    night = (T0 + 5 * DAY + 23 * HOUR, T0 + 6 * DAY + 5 * HOUR)
+    return script.items(T0 + 15 * DAY, holes=[night])
+
+
+def of(name: str, events: list[FindingEvent]) -> list[FindingEvent]:
+    """The events of one detector."""
+    causes = KINDS.get(name, (name,))
+    return [event for event in events if event.cause.partition(":")[0] in causes]
+
+
+@pytest.fixture(scope="module")
+def messages() -> list[tuple[Instant, list[Item]]]:
+    return an_eventful_fortnight()
+
+
+@pytest.fixture(scope="module")
+def found(messages: list[tuple[Instant, list[Item]]]) -> list[FindingEvent]:
+    return run(HomeWatch(HOME, ZONE), messages)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_has_something_to_say_about_an_eventful_fortnight(name: str, found: list[FindingEvent]) -> None:
+    assert of(name, found), "a suite in which nothing happens proves nothing"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_input_gives_the_same_output(
+    name: str, messages: list[tuple[Instant, list[Item]]], found: list[FindingEvent]
+) -> None:
+    assert of(name, run(HomeWatch(HOME, ZONE), messages)) == of(name, found)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_goes_on_after_a_restart_at_any_message(
+    name: str, messages: list[tuple[Instant, list[Item]]], found: list[FindingEvent]
+) -> None:
+    rng = random.Random(name)
+    cuts = sorted(rng.sample(range(len(messages)), 60))
+    watch, events, at = HomeWatch(HOME, ZONE), [], 0
+    for cut in [*cuts, len(messages)]:
+        events += run(watch, messages[at:cut])
+        at = cut
+        watch = HomeWatch.restore(watch.snapshot())
+    assert of(name, events) == of(name, found)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_snapshot_is_the_same_after_a_round_trip(name: str, messages: list[tuple[Instant, list[Item]]]) -> None:
+    watch = HomeWatch(HOME, ZONE)
+    run(watch, messages[: len(messages) * 2 // 3])
+    body = watch.snapshot()
+    assert HomeWatch.restore(body).snapshot() == body
+    assert name in msgspec.msgpack.decode(body)["detectors"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_restores_a_snapshot_with_fields_that_it_does_not_know(
+    name: str, messages: list[tuple[Instant, list[Item]]]
+) -> None:
+    watch = HomeWatch(HOME, ZONE)
+    half = len(messages) // 2
+    run(watch, messages[:half])
+    state = msgspec.msgpack.decode(watch.snapshot())
+    state["detectors"][name]["a_field_of_the_future"] = {"anything": [1, 2, 3]}
+    again = HomeWatch.restore(msgspec.msgpack.encode(state))
+    assert of(name, run(again, messages[half:])) == of(name, run(watch, messages[half:]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_messages_that_are_reordered_before_the_vouch_change_nothing(
+    name: str, seed: int, messages: list[tuple[Instant, list[Item]]], found: list[FindingEvent]
+) -> None:
+    rng = random.Random(seed)
+    jumbled: list[tuple[Instant, list[Item]]] = []
+    for now, items in messages:
+        readings = [item for item in items if isinstance(item, Reading)]
+        vouches = [item for item in items if isinstance(item, Vouch)]
+        rest = [item for item in items if not isinstance(item, Reading | Vouch)]
+        rng.shuffle(readings)
+        jumbled.extend((now, [reading]) for reading in readings)
+        jumbled.append((now, [*rest, *vouches]))
+    assert of(name, run(HomeWatch(HOME, ZONE), jumbled)) == of(name, found)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_messages_that_are_late_within_the_bound_change_nothing(
+    name: str, messages: list[tuple[Instant, list[Item]]], found: list[FindingEvent]
+) -> None:
+    rng = random.Random(7)
+    late = [(now + rng.randint(0, 110) * SECOND, items) for now, items in messages]
+    assert of(name, run(HomeWatch(HOME, ZONE), late)) == of(name, found)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_messages_do_give_other_findings(
+    name: str, messages: list[tuple[Instant, list[Item]]], found: list[FindingEvent]
+) -> None:
+    """The control: a comparison that never fails proves nothing."""
+    cut = messages[: len(messages) // 3]
+    assert of(name, run(HomeWatch(HOME, ZONE), cut)) != of(name, found)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_devices_that_nobody_announced_do_it_no_harm(name: str) -> None:
+    script = Script()
+    script.live(3)
+    messages = script.items(T0 + 3 * DAY)
+    messages[0] = (T0, [hello(devices=())])
+    watch = HomeWatch(HOME, ZONE)
+    run(watch, messages)
+    assert HomeWatch.restore(watch.snapshot()).context.devices == {}
+    assert name in CATALOGUE
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_year_of_silence_ends_in_few_findings_and_a_small_state(name: str) -> None:
+    script = Script()
+    script.live(2)
+    watch = HomeWatch(HOME, ZONE)
+    events = run(watch, script.items(T0 + 2 * DAY))
+    for day in range(3, 368):
+        now = T0 + day * DAY
+        events += run(watch, [(now, [Vouch(HOME, GATEWAY, now, ((now - DAY, now),), (), now, now)])])
+    assert len(findings(of(name, events))) < 800, "at most a gateway that lags each day"
+    assert len(watch.snapshot()) < 20_000
