@@ -25,7 +25,7 @@ def finding_line(row: FindingRow, local: LocalTime) -> str:
         "raised_at": local.iso(finding.raised_at),
         "ended_at": None if row.ended_at is None else local.iso(row.ended_at),
         "room": finding.room,
-        "evidence": finding.evidence,
+        "evidence": dict(sorted(finding.evidence.items())),
         "text": {"ja": finding.text_ja, "en": finding.text_en},
     }
     if finding.device is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ from domain.stage import ListFeed, drive
 from ingest.intake import Intake
 from ingest.journal import Journal
 from registry.directory import MemoryDirectory
-from simulators.player import Player, arrivals, gateway_of, steps
+from simulators.player import Player, Step, arrivals, gateway_of, steps
 from simulators.recording import Recording
 
 Tell = Callable[[Sequence[Decision]], None]
@@ -50,16 +50,22 @@ class Replay:
         """Run without wire and journal: what backtests do."""
         drive(ListFeed(arrivals(self.recording)), self.watch)
 
-    def full(self, pace: Pace = _at_once) -> None:
-        """Run through wire format, admit and a throw-away journal; ``pace`` may wait before each step."""
-        with throw_away_journal() as journal:
-            drive(ListFeed(self._through_ingest(journal, pace)), self.watch)
+    def full(self, pace: Pace = _at_once, played: Iterable[Step] | None = None) -> None:
+        """Run through wire format, admit and a throw-away journal; ``pace`` may wait before each step.
 
-    def _through_ingest(self, journal: Journal, pace: Pace) -> Iterator[Arrival]:
+        ``played`` are the steps, where they are others than the recording's own: a scenario's.
+        """
+        with throw_away_journal() as journal:
+            drive(ListFeed(self.through_ingest(journal, pace, played)), self.watch)
+
+    def through_ingest(
+        self, journal: Journal, pace: Pace = _at_once, played: Iterable[Step] | None = None
+    ) -> Iterator[Arrival]:
+        """Every step, through admit into ``journal``; yields what the journal made of it."""
         intake: Intake[None] = Intake(journal, directory_of(self.recording))
         player = Player(self.recording)
         intake.commit(self.recording.start, Mark(self.recording.start))
-        for step in steps(self.recording):
+        for step in steps(self.recording) if played is None else played:
             pace(step.now)
             for topic, payload in player.messages(step):
                 intake.take(topic, payload, step.now, None)

@@ -1,0 +1,221 @@
+"""The personal line: what is a silence, what is not, and what is said about it."""
+
+from __future__ import annotations
+
+import pytest
+
+from detectors.home import HomeWatch
+from detectors.kinds.inactivity.line import CAP, FLOOR, LONGEST, UNLEARNT, Line, pooled_scale
+from domain.clock import DAY, HOUR, MINUTE, SECOND, from_iso
+from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Unknown
+from domain.localtime import LocalTime
+from domain.readings import Quantity
+from domain.status import Observability, Resident
+from tests.detectors.homes import DEVICES, DOOR, HOME, KITCHEN, LIVING, T0, ZONE, Script, findings, run
+
+MORNING = T0 + 14 * DAY + 7 * HOUR
+FALL = MORNING + 2 * HOUR
+
+
+def a_fortnight_and_a_morning(last_minute: int = 120) -> Script:
+    """Fourteen ordinary days, then somebody up and about from 7:00 on."""
+    script = Script()
+    script.live(14)
+    for minute in range(0, last_minute, 6):
+        script.add(KITCHEN if minute % 4 else LIVING, MORNING + minute * MINUTE)
+    return script
+
+
+def watch(script: Script, hours: float, **more: object) -> tuple[HomeWatch, list[FindingEvent]]:
+    made = HomeWatch(HOME, ZONE)
+    end = FALL + int(hours * HOUR)
+    script.check_in(MORNING - 7 * HOUR, end)
+    return made, run(made, script.items(end, **more))  # type: ignore[arg-type]  # passed on as given
+
+
+def pages(events: list[FindingEvent]) -> list[Finding]:
+    return [f for f in findings(events, "inactivity") if f.level is Level.PAGE]
+
+
+def test_a_fall_in_the_morning_is_a_page_within_the_hour_and_says_why() -> None:
+    made, events = watch(a_fortnight_and_a_morning(), 4)
+    (page,) = [p for p in pages(events) if p.onset >= MORNING]
+    assert FLOOR <= page.raised_at - page.onset <= 90 * MINUTE
+    assert page.evidence["silent_s"] == (page.raised_at - page.onset) // SECOND
+    assert page.evidence["learnt_days"] == 14
+    assert page.room is not None
+    assert page.room in page.text_en
+    assert "14 days" in page.text_en
+    assert "過去14日" in page.text_ja
+    status = made.status(FALL + 4 * HOUR)
+    assert status.resident is Resident.OVERDUE
+    assert status.observability is Observability.CLEAR
+
+
+def test_activity_at_the_very_instant_of_the_deadline_is_in_time() -> None:
+    script = a_fortnight_and_a_morning()
+    _, events = watch(script, 4)
+    (page,) = [p for p in pages(events) if p.onset >= MORNING]
+    again = a_fortnight_and_a_morning()
+    again.add(LIVING, page.raised_at)
+    _, events = watch(again, 0.99)
+    assert not [p for p in pages(events) if p.onset == page.onset]
+
+
+def test_movement_ends_the_page() -> None:
+    script = a_fortnight_and_a_morning()
+    script.add(LIVING, FALL + 3 * HOUR)
+    _, events = watch(script, 4)
+    (page,) = [p for p in pages(events) if p.onset >= MORNING]
+    (ended,) = [e for e in events if isinstance(e, Ended) and e.finding == page.id]
+    assert ended.ended_at == FALL + 3 * HOUR
+    assert ended.reason is EndReason.ACTIVITY
+
+
+def test_somebody_who_went_out_is_away_and_not_paged_but_asked_about_after_a_day() -> None:
+    script = a_fortnight_and_a_morning()
+    script.add(DOOR, FALL)
+    made, events = watch(script, 23)
+    assert not [p for p in pages(events) if p.onset >= MORNING]
+    assert made.status(FALL + 23 * HOUR).resident is Resident.AWAY
+    script = a_fortnight_and_a_morning()
+    script.add(DOOR, FALL)
+    _, events = watch(script, 25)
+    (asked,) = findings(events, "not_returned")
+    assert asked.level is Level.PROMPT
+    assert asked.raised_at == FALL + 24 * HOUR
+
+
+def test_somebody_who_comes_in_again_is_home() -> None:
+    script = a_fortnight_and_a_morning()
+    script.add(DOOR, FALL)
+    script.add(DOOR, FALL + HOUR)
+    script.add(LIVING, FALL + HOUR + 5 * MINUTE)
+    _, events = watch(script, 5)
+    assert [p.onset for p in pages(events) if p.onset >= MORNING] == [FALL + HOUR + 5 * MINUTE]
+
+
+def test_what_the_gateway_did_not_see_is_unknown_at_the_deadline_and_is_added_to_it() -> None:
+    hole = (FALL + 10 * MINUTE, FALL + 2 * HOUR)
+    _, clear = watch(a_fortnight_and_a_morning(), 6)
+    _, events = watch(a_fortnight_and_a_morning(), 6, holes=[hole])
+    (page,) = [p for p in pages(clear) if p.onset >= MORNING]
+    said = [f for f in findings(events, "inactivity") if f.onset == page.onset]
+    assert [f.unknown for f in said] == [Unknown.BLIND, None]
+    assert said[0].raised_at == page.raised_at, "the unknown is dated by the original deadline"
+    assert said[0].level is Level.DIGEST
+    unseen = said[1].evidence["blind_s"]
+    assert isinstance(unseen, int)
+    assert said[1].raised_at - page.raised_at >= unseen * SECOND - 6 * MINUTE
+
+
+def test_a_home_that_stays_cut_off_is_unknown_and_never_paged() -> None:
+    hole = (FALL + 10 * MINUTE, FALL + 30 * HOUR)
+    made, events = watch(a_fortnight_and_a_morning(), 8, holes=[hole])
+    # Nothing arrives any more: processing time alone has to tell.
+    for _ in range(10):
+        due = made.due_now()
+        if due is None or due > FALL + 8 * HOUR:
+            break
+        events += made.tick(due)
+    late = [f for f in findings(events) if f.raised_at >= FALL]
+    assert {(f.kind, f.unknown) for f in late} == {("gateway_silent", None), ("inactivity", Unknown.BLIND)}
+    status = made.status(FALL + 8 * HOUR)
+    assert (status.resident, status.observability) == (Resident.UNKNOWN, Observability.BLIND)
+
+
+def test_a_dead_sensor_hides_its_rooms_and_is_not_a_silent_resident() -> None:
+    script = Script()
+    script.live(14)
+    # From the second week's end on only the kitchen sees anything: the living room's sensor has died in the night.
+    start, end = T0 + 14 * DAY, T0 + 16 * DAY
+    script.check_in(start, end, [d for d in DEVICES if d is not LIVING])
+    for minute in range(0, 12 * 60, 110):
+        script.add(KITCHEN, MORNING + minute * MINUTE)
+    made = HomeWatch(HOME, ZONE)
+    events = run(made, script.items(MORNING + 12 * HOUR))
+    assert [f.device for f in findings(events, "device_silent")] == [LIVING.id]
+    today = [f for f in findings(events, "inactivity") if f.onset >= MORNING]
+    assert today
+    assert all(f.unknown is Unknown.BLIND for f in today)
+    assert LIVING.id in today[0].text_en
+    assert made.status(MORNING + 12 * HOUR).observability is Observability.PARTIAL
+
+
+def test_behind_a_dead_sensor_twelve_hours_without_any_sign_still_page() -> None:
+    script = Script()
+    script.live(14)
+    start, end = T0 + 14 * DAY, T0 + 16 * DAY
+    script.check_in(start, end, [d for d in DEVICES if d is not LIVING])
+    script.add(KITCHEN, MORNING)
+    made = HomeWatch(HOME, ZONE)
+    events = run(made, script.items(MORNING + 14 * HOUR))
+    (page,) = [p for p in pages(events) if p.onset == MORNING]
+    assert page.raised_at == MORNING + CAP
+
+
+def test_a_late_reading_ends_a_page_and_raises_none() -> None:
+    made, events = watch(a_fortnight_and_a_morning(), 4)
+    (page,) = [p for p in pages(events) if p.onset >= MORNING]
+    late = Script()
+    late.readings = []
+    late.add(LIVING, FALL + HOUR)
+    ended = made.take(late.readings)
+    assert [e.reason for e in ended if isinstance(e, Ended) and e.finding == page.id] == [EndReason.LATE_ACTIVITY]
+    assert not findings(ended)
+
+
+def test_nothing_is_known_on_the_first_day_and_the_limit_is_long() -> None:
+    line = Line(1.0)
+    assert line.limit(9) == min(CAP, round(pooled_scale(1.0) * UNLEARNT / SECOND) * SECOND)
+
+
+def test_a_larger_budget_never_makes_the_limit_longer() -> None:
+    scales = [pooled_scale(budget) for budget in (0.01, 0.1, 0.5, 1.0, 2.0, 4.0, 60.0)]
+    assert scales == sorted(scales, reverse=True)
+
+
+def test_a_silence_of_a_whole_day_is_no_habit() -> None:
+    line = Line(1.0)
+    for day in range(20):
+        line.learn(day, 9, 20 * MINUTE)
+        line.learn(day, 22, LONGEST)
+    line.fit(20)
+    assert line.limit(22) == Line(1.0).limit(22)
+    assert line.limit(9) < 2 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [("Europe/London", "2026-03-29", 23), ("Europe/London", "2026-10-25", 25), ("Asia/Tokyo", "2026-03-29", 24)],
+)
+def test_a_day_of_23_24_and_25_hours_is_one_day(zone: str, day: str, hours: int) -> None:
+    """The line is fitted at each local midnight, also on the days of a change; a habit by the clock stays one."""
+    made = HomeWatch(HOME, zone)
+    local = LocalTime(zone)
+    change = local.day(from_iso(f"{day}T12:00:00+00:00"))
+    script = Script()
+    for number in range(change - 10, change + 3):
+        midnight = local.midnight(number)
+        for hour in range(7, 22):
+            for minute in range(0, 60, 10):
+                wall = midnight + hour * HOUR + minute * MINUTE
+                shift = local.hour(wall) - hour  # on the day of a change the clock has moved in the night
+                script.add(LIVING, wall - shift * HOUR)
+    start, end = local.midnight(change - 10), local.midnight(change + 3)
+    script.check_in(start, end)
+    assert (local.midnight(change + 1) - local.midnight(change)) == hours * HOUR
+    messages = script.items(end, start)
+    hello = messages[0][1][0]
+    messages[0] = (start, [type(hello)(HOME, hello.gateway, zone, DEVICES, start)])  # type: ignore[union-attr,call-arg,arg-type]
+    events = run(made, messages)
+    assert not pages(events), "the night of the change is no longer than its habit allows"
+    assert made.status(end).learnt_days >= 12
+
+
+def test_a_thermometer_is_no_sign_of_life() -> None:
+    script = a_fortnight_and_a_morning()
+    for minute in range(0, 180, 10):
+        script.add(LIVING, FALL + minute * MINUTE + SECOND, 21.0, Quantity.TEMPERATURE)
+    _, events = watch(script, 3)
+    assert [p for p in pages(events) if p.onset >= MORNING]
