@@ -19,7 +19,6 @@ from registry.staff import Staff
 
 STALE: Span = 30 * SECOND
 """A role that has given no sign of life for so long, in real time, is down."""
-_KEPT: Span = 2 * SECOND
 _Kept = TypeVar("_Kept")
 
 
@@ -28,7 +27,7 @@ class _Kettle:
     """A value that is asked for often and changes seldom."""
 
     value: object = None
-    at: Span = -_KEPT
+    at: Span | None = None
     version: int = -1
 
 
@@ -47,6 +46,8 @@ class Office:
     trusted_hosts: tuple[str, ...] = ("*",)
     real: Clock = field(default_factory=SystemClock)
     """Real time: for sessions and for the health of roles."""
+    remembered: Span = 2 * SECOND
+    """How old, in real time, a list of homes or staff may be that a page is made from."""
     logins: tuple[tuple[str, str], ...] = ()
     """(login, password) pairs that the log-in page shows: those of a demo's invented staff, and of nobody else."""
     book: SqlBook = field(init=False)
@@ -61,12 +62,12 @@ class Office:
         self.book, self.homes, self.staff = SqlBook(self.engine), Homes(self.engine), Staff(self.engine)
 
     def all_homes(self) -> dict[HomeId, Home]:
-        """Every enrolled home, at most two seconds old."""
-        return _recent(self._homes, self.homes.all)
+        """Every enrolled home, as old as may be remembered."""
+        return self._recent(self._homes, self.homes.all)
 
     def names(self) -> dict[str, str]:
         """Login -> name."""
-        return _recent(self._names, self.staff.names)
+        return self._recent(self._names, self.staff.names)
 
     def statuses(self, change: int) -> dict[HomeId, HomeStatus]:
         """Every home as it was last seen; read anew when the book's change count is another."""
@@ -90,8 +91,8 @@ class Office:
         """The homes' time now."""
         return self.clock.now()
 
-
-def _recent(kettle: _Kettle, read: Callable[[], _Kept]) -> _Kept:
-    if monotonic() - kettle.at > _KEPT:
-        kettle.value, kettle.at = read(), monotonic()
-    return kettle.value  # type: ignore[return-value]  # what ``read`` gave the last time
+    def _recent(self, kettle: _Kettle, read: Callable[[], _Kept]) -> _Kept:
+        now = monotonic()
+        if kettle.at is None or now - kettle.at >= self.remembered:
+            kettle.value, kettle.at = read(), now
+        return kettle.value  # type: ignore[return-value]  # what ``read`` gave the last time
