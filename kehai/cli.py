@@ -1,22 +1,21 @@
 """The command line.
 
-Each command is a few lines here: its words, its options, and the module under ``kehai.commands`` that does the work. That
-module is imported only when its command is called, because a gateway is installed without the server's libraries, and
-because ``kehai --help`` should not take a second.
+Each command is a few lines here: its words, its options, and the module under ``kehai.commands`` that does the work.
 """
 
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated
 
 import typer
 
-from domain.errors import ConfigurationError, KehaiError
+from domain.errors import KehaiError
 from kehai import __version__
+from kehai.admin_cli import ConfigFile, admin
+from kehai.lazily import command
 
 app = typer.Typer(
     name="kehai",
@@ -27,22 +26,13 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+app.add_typer(admin, name="admin")
+
 _options = {"debug": False}
 
 PageBudget = Annotated[
     float, typer.Option(min=0.01, max=60, help="False pages about a person that staff accept in a home-month.")
 ]
-ConfigFile = Annotated[Path, typer.Option("--config", help="The installation's TOML file.")]
-
-
-def _command(name: str) -> ModuleType:
-    try:
-        return import_module(f"kehai.commands.{name}")
-    except ModuleNotFoundError as error:
-        if error.name and error.name.partition(".")[0] in {"kehai", "domain", "gateway"}:
-            raise
-        sentence = f"This installation lacks {error.name}: install kehai with the extra 'server' to run this command."
-        raise ConfigurationError(sentence) from error
 
 
 def _print_version(wanted: bool) -> None:
@@ -52,7 +42,7 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback()
-def _every_command(
+def _everycommand(
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
     _version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True)] = False,
 ) -> None:
@@ -70,49 +60,49 @@ def demo(
     seed: Annotated[int, typer.Option(help="Another seed is another neighbourhood.")] = 1,
 ) -> None:
     """A simulated neighbourhood through the real processes; Ctrl-C ends all of it."""
-    _command("demo").demo(homes=homes, port=port, speed=speed, data=data, seed=seed)
+    command("demo").demo(homes=homes, port=port, speed=speed, data=data, seed=seed)
 
 
 @app.command()
 def up(config: ConfigFile) -> None:
     """Ingest, watch and dashboard of an installation under one supervisor."""
-    _command("up").up(config)
+    command("up").up(config)
 
 
 @app.command()
 def ingest(config: ConfigFile) -> None:
     """The role that stores what gateways send."""
-    _command("roles").ingest(config)
+    command("roles").ingest(config)
 
 
 @app.command()
 def watch(config: ConfigFile) -> None:
     """The role that reads the journal, runs the detectors and keeps the alerts."""
-    _command("roles").watch(config)
+    command("roles").watch(config)
 
 
 @app.command()
 def dashboard(config: ConfigFile) -> None:
     """The role that shows staff what they need."""
-    _command("roles").dashboard(config)
+    command("roles").dashboard(config)
 
 
 @app.command()
 def gateway(config: Annotated[Path, typer.Option("--config", help="The gateway's TOML file.")]) -> None:
     """The program in the home."""
-    _command("gateway").gateway(config)
+    command("gateway").gateway(config)
 
 
 @app.command(hidden=True)
 def neighbourhood(config: ConfigFile) -> None:
     """The gateways of a demo, many in one process."""
-    _command("neighbourhood").neighbourhood(config)
+    command("neighbourhood").neighbourhood(config)
 
 
 @app.command(hidden=True)
 def broker(port: int) -> None:
     """The embedded MQTT broker that the demo uses where mosquitto is not installed."""
-    _command("broker").broker(port)
+    command("broker").broker(port)
 
 
 @app.command()
@@ -124,7 +114,7 @@ def simulate(
     zone: Annotated[str, typer.Option(help="The homes' IANA time zone.")] = "Asia/Tokyo",
 ) -> None:
     """Write simulated homes as recordings, with incidents.csv beside them."""
-    _command("simulate").simulate(out=out, homes=homes, days=days, seed=seed, zone=zone)
+    command("simulate").simulate(out=out, homes=homes, days=days, seed=seed, zone=zone)
 
 
 @app.command()
@@ -138,7 +128,7 @@ def replay(
     out: Annotated[Path | None, typer.Option(help="Also write the findings there, one JSON object a line.")] = None,
 ) -> None:
     """Send recordings through the whole pipeline; print alerts as they come, then a summary."""
-    _command("replay").replay(
+    command("replay").replay(
         recordings=recordings, speed=speed, broker=through_broker, page_budget=page_budget, out=out
     )
 
@@ -151,7 +141,7 @@ def backtest(
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes; by default one per core.")] = None,
 ) -> None:
     """Every recording of a folder through detectors and alert desk, without a broker."""
-    _command("replay").backtest(recordings=recordings, out=out, page_budget=page_budget, jobs=jobs)
+    command("replay").backtest(recordings=recordings, out=out, page_budget=page_budget, jobs=jobs)
 
 
 @app.command()
@@ -159,13 +149,13 @@ def doctor(
     config: Annotated[Path | None, typer.Option("--config", help="The installation's TOML file.")] = None,
 ) -> None:
     """Check an installation; say in words what is wrong and how to mend it."""
-    _command("doctor").doctor(config)
+    command("doctor").doctor(config)
 
 
-def main() -> None:
-    """Run the command line; errors are one sentence on standard error."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line (by default the process's own); errors are one sentence on standard error."""
     try:
-        app(standalone_mode=True)
+        app(arguments, standalone_mode=True)
     except KehaiError as error:
         if _options["debug"]:
             raise
@@ -179,9 +169,8 @@ def main() -> None:
     except Exception as error:
         if _options["debug"]:
             raise
-        typer.echo(
-            f"Something failed that should not ({type(error).__name__}: {error}): run it with --debug.", err=True
-        )
+        why = (str(error).splitlines() or [""])[0]
+        typer.echo(f"Something failed that should not ({type(error).__name__}: {why}): run it with --debug.", err=True)
         sys.exit(1)
 
 

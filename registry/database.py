@@ -12,10 +12,10 @@ from alembic.config import Config
 from sqlalchemy import Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, KehaiError
 
 metadata = MetaData(
     naming_convention={
@@ -55,13 +55,22 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the database to the newest schema; several processes may call it at once, one does the work."""
+    """Bring the database to the newest schema; several processes may call it at once, one does the work.
+
+    Raises KehaiError, in one sentence, when it cannot be reached or is damaged.
+    """
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.set_main_option("path_separator", "os")
-    with _alone(engine), engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    try:
+        with _alone(engine), engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        raise KehaiError(
+            f"The database {engine.url!r} cannot be used ({error.orig}): start it or mend its URL; "
+            "a damaged file is moved aside and restored from a backup."
+        ) from error
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import Engine, delete, insert, select, update
@@ -84,6 +84,28 @@ class Homes:
                 dict(row),
                 tuple(Contact(c["name"], c["relation"], c["phone"], bool(c["has_key"])) for c in contacts),
             )
+
+    def gateways(self) -> dict[HomeId, list[tuple[GatewayId, bool]]]:
+        """Each home's gateways, by id, and whether each was revoked."""
+        found: dict[HomeId, list[tuple[GatewayId, bool]]] = {}
+        wanted = select(tables.gateways).order_by(tables.gateways.c.home, tables.gateways.c.id)
+        with self._engine.connect() as connection:
+            for row in connection.execute(wanted):
+                found.setdefault(HomeId(row.home), []).append((GatewayId(row.id), row.revoked_at is not None))
+        return found
+
+    def taken(self, homes: Collection[HomeId], gateways: Collection[GatewayId]) -> list[str]:
+        """Which of these ids are enrolled already."""
+        with self._engine.connect() as connection:
+            known_homes = set(connection.execute(select(tables.homes.c.id)).scalars())
+            known_gateways = set(connection.execute(select(tables.gateways.c.id)).scalars())
+        return [h for h in homes if h in known_homes] + [g for g in gateways if g in known_gateways]
+
+    def add_gateway(self, gateway: GatewayId, home: HomeId, at: Instant) -> None:
+        """Enrol another gateway of a home; raises sqlalchemy.exc.IntegrityError when it is enrolled already."""
+        check_id(gateway, "gateway")
+        with self._engine.begin() as connection:
+            connection.execute(insert(tables.gateways).values(id=gateway, home=home, enrolled_at=at))
 
     def revoke(self, gateway: GatewayId, at: Instant) -> None:
         """Stop accepting what ``gateway`` sends."""

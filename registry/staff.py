@@ -41,6 +41,7 @@ class Member:
 
     login: str
     name: str
+    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,32 @@ class Staff:
     def add(self, login: str, name: str, password: str, at: Instant) -> None:
         """Make an account; raises WeakPasswordError, BadIdError, or IntegrityError when the login is taken."""
         check_id(login, "staff")
-        if len(password) < MIN_PASSWORD:
-            raise WeakPasswordError(f"A password needs at least {MIN_PASSWORD} characters.")
+        _check_password(password)
         with self._engine.begin() as connection:
             connection.execute(
                 insert(tables.staff).values(login=login, name=name, password=_hasher.hash(password), created_at=at)
             )
+
+    def set_password(self, login: str, password: str) -> None:
+        """Change a password and end the account's sessions; raises WeakPasswordError."""
+        _check_password(password)
+        with self._engine.begin() as connection:
+            connection.execute(
+                update(tables.staff).where(tables.staff.c.login == login).values(password=_hasher.hash(password))
+            )
+            connection.execute(delete(tables.sessions).where(tables.sessions.c.login == login))
+
+    def disable(self, login: str, at: Instant) -> None:
+        """Close an account and end its sessions."""
+        with self._engine.begin() as connection:
+            connection.execute(update(tables.staff).where(tables.staff.c.login == login).values(disabled_at=at))
+            connection.execute(delete(tables.sessions).where(tables.sessions.c.login == login))
+
+    def all(self) -> list[Member]:
+        """Every account, by login."""
+        wanted = select(tables.staff).order_by(tables.staff.c.login)
+        with self._engine.connect() as connection:
+            return [Member(row.login, row.name, row.disabled_at is not None) for row in connection.execute(wanted)]
 
     def names(self) -> dict[str, str]:
         """Login -> name of every account, disabled ones too."""
@@ -127,6 +148,11 @@ class Staff:
         """End a session."""
         with self._engine.begin() as connection:
             connection.execute(delete(tables.sessions).where(tables.sessions.c.token == _hash(token)))
+
+
+def _check_password(password: str) -> None:
+    if len(password) < MIN_PASSWORD:
+        raise WeakPasswordError(f"A password needs at least {MIN_PASSWORD} characters.")
 
 
 def same_token(one: str, other: str) -> bool:

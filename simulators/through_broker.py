@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +34,7 @@ from simulators.recording import Recording
 from simulators.replay import Pace, Replay, directory_of, throw_away_journal
 
 _ANSWER_SECONDS = 60.0
+_REACH_SECONDS = 10.0
 _NEVER_SECONDS = 1e6
 
 
@@ -76,8 +77,25 @@ class _Played:
 
 async def through_broker(replay: Replay, url: BrokerUrl, pace: Pace) -> None:
     """Run ``replay`` through the broker at ``url``; raises KehaiError when it does not answer."""
+    await _reach(url)
     with throw_away_journal() as journal, TemporaryDirectory(prefix="kehai-gateway-") as folder:
         await _Passage(replay.recording, journal, Path(folder), url).play(replay.watch, pace)
+
+
+async def _reach(url: BrokerUrl) -> None:
+    """Find out at once that nothing listens there; later, a gateway would patiently try again."""
+    try:
+        async with asyncio.timeout(_REACH_SECONDS):
+            _, writer = await asyncio.open_connection(url.host, url.port)
+    except (OSError, TimeoutError) as error:
+        raise _no_answer(url) from error
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+def _no_answer(url: BrokerUrl) -> KehaiError:
+    return KehaiError(f"The broker at {url.host}:{url.port} does not answer: start it, then replay again.")
 
 
 class _Passage:
@@ -163,8 +181,7 @@ class _Passage:
                         serving.result()
                         raise KehaiError("Ingest ended in the middle of the replay: run it with --debug.")
         except TimeoutError as error:
-            where = f"{self._url.host}:{self._url.port}"
-            raise KehaiError(f"The broker at {where} did not answer: see that it runs, then replay again.") from error
+            raise _no_answer(self._url) from error
 
 
 def _spells(recording: Recording) -> list[list[Step]]:

@@ -155,9 +155,9 @@ class _Reporting:
 def dashboard(config: Path) -> None:
     """Serve the pages until SIGTERM or Ctrl-C."""
     settings = load(config)
-    configure("dashboard")
     section = settings.dashboard
     check_free(section.host, section.port, "the dashboard (dashboard.port)")
+    configure("dashboard")
     engine = _database(settings)
     office = Office(
         engine,
