@@ -58,9 +58,14 @@ def demo(
         Path | None, typer.Option(help="Keep the data in this folder; without it they are thrown away.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed is another neighbourhood.")] = 1,
+    embedded_broker: Annotated[
+        bool, typer.Option("--embedded-broker", help="Use the embedded broker even where mosquitto is installed.")
+    ] = False,
 ) -> None:
     """A simulated neighbourhood through the real processes; Ctrl-C ends all of it."""
-    command("demo").demo(homes=homes, port=port, speed=speed, data=data, seed=seed)
+    command("demo").demo(
+        homes=homes, port=port, speed=speed, data=data, seed=seed, broker=None if embedded_broker else "mosquitto"
+    )
 
 
 @app.command()

@@ -73,10 +73,10 @@ def data_folder(wanted: Path | None) -> Iterator[Path]:
     yield wanted.resolve()
 
 
-def broker_child(folder: Path, port: int) -> Child:
-    """mosquitto where it is installed, else the embedded broker."""
-    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-    if program is None:
+def broker_child(folder: Path, port: int, wanted: str | None) -> Child:
+    """The broker ``wanted`` where it is installed, else the embedded one."""
+    program = wanted and (shutil.which(wanted) or shutil.which(wanted, path="/usr/sbin:/usr/local/sbin"))
+    if not program:
         command = [sys.executable, "-m", "kehai", "broker", str(port)]
         return Child("broker", command, vital=True, log=folder / "broker.log")
     file = folder / "mosquitto.conf"
@@ -96,27 +96,29 @@ def start_of_today() -> Instant:
     return local.at(local.date(SystemClock().now()), STARTS_AT)
 
 
-def demo(*, homes: int, port: int, speed: float, data: Path | None, seed: int) -> None:
+def demo(*, homes: int, port: int, speed: float, data: Path | None, seed: int, broker: str | None) -> None:
     """Run the demo until Ctrl-C."""
     check_free("127.0.0.1", port, "the demo's dashboard (--port)")
     supervisor = Supervisor(say)
     stop_on_signals(supervisor.stop)
     with data_folder(data) as folder:
         try:
-            _run(supervisor, folder, homes, port, speed, seed)
+            _run(supervisor, folder, homes, port, speed, seed, broker)
         finally:
             supervisor.end()
     say("Everything has ended.")
 
 
-def _run(supervisor: Supervisor, folder: Path, homes: int, port: int, speed: float, seed: int) -> None:
+def _run(
+    supervisor: Supervisor, folder: Path, homes: int, port: int, speed: float, seed: int, broker: str | None
+) -> None:
     start = start_of_today()
     say(f"Inventing {homes} homes with ten days behind them ...")
     neighbours = _prepare(folder, homes, start, seed)
     if supervisor.stop.is_set():
         return
     broker_port = free_port()
-    supervisor.start(broker_child(folder, broker_port))
+    supervisor.start(broker_child(folder, broker_port, broker))
     wait_for(broker_port, "the broker", supervisor.stop)
     clock = ScaledClock(SystemClock().now(), start, speed)
     config = _write_config(folder, clock, broker_port, port)
