@@ -18,7 +18,8 @@ from domain.errors import ConfigurationError
 def broker(port: int) -> None:
     """Serve MQTT on 127.0.0.1:``port`` until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.WARNING, format="broker: %(message)s")
-    logging.getLogger("amqtt").setLevel(logging.CRITICAL)
+    for noisy in ("amqtt", "asyncio"):  # a client that goes is not worth a traceback
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
     asyncio.run(_serve(port))
 
 

@@ -73,9 +73,13 @@ def data_folder(wanted: Path | None) -> Iterator[Path]:
     yield wanted.resolve()
 
 
-def broker_child(folder: Path, port: int, wanted: str | None) -> Child:
-    """The broker ``wanted`` where it is installed, else the embedded one."""
-    program = wanted and (shutil.which(wanted) or shutil.which(wanted, path="/usr/sbin:/usr/local/sbin"))
+def broker_program(wanted: str | None) -> str | None:
+    """The broker ``wanted`` where it is installed; None for the embedded one."""
+    return wanted and (shutil.which(wanted) or shutil.which(wanted, path="/usr/sbin:/usr/local/sbin"))
+
+
+def broker_child(folder: Path, port: int, program: str | None) -> Child:
+    """mosquitto as a user runs it, or the embedded broker."""
     if not program:
         command = [sys.executable, "-m", "kehai", "broker", str(port)]
         return Child("broker", command, vital=True, log=folder / "broker.log")
@@ -117,11 +121,12 @@ def _run(
     neighbours = _prepare(folder, homes, start, seed)
     if supervisor.stop.is_set():
         return
-    broker_port = free_port()
-    supervisor.start(broker_child(folder, broker_port, broker))
+    broker_port, program = free_port(), broker_program(broker)
+    protocol = "auto" if program else "3.1.1"  # the embedded broker knows no MQTT 5, and asking costs seconds
+    supervisor.start(broker_child(folder, broker_port, program))
     wait_for(broker_port, "the broker", supervisor.stop)
     clock = ScaledClock(SystemClock().now(), start, speed)
-    config = _write_config(folder, clock, broker_port, port)
+    config = _write_config(folder, clock, broker_port, protocol, port)
     for name in ROLES:
         supervisor.start(role(name, config, log=folder / f"{name}.log"))
     _wait_until_healthy(port, supervisor, folder)
@@ -129,7 +134,8 @@ def _run(
         return
     plan = folder / "neighbourhood.json"
     stops_at = {cut_off(neighbours): start + GATEWAY_STOPS_AFTER}
-    write_plan(plan, Plan(clock, broker_port, start, [_gateway(folder, n, stops_at) for n in neighbours]))
+    gateways = [_gateway(folder, neighbour, stops_at) for neighbour in neighbours]
+    write_plan(plan, Plan(clock, broker_port, protocol, start, gateways))
     supervisor.start(role("neighbourhood", plan, log=folder / "gateways.log"))
     _welcome(port, speed, homes, folder, supervisor)
     supervisor.watch()
@@ -173,7 +179,7 @@ def _gateway(folder: Path, neighbour: Neighbour, stops_at: dict[HomeId, Instant]
     return plan
 
 
-def _write_config(folder: Path, clock: ScaledClock, broker_port: int, port: int) -> Path:
+def _write_config(folder: Path, clock: ScaledClock, broker_port: int, protocol: str, port: int) -> Path:
     logins = ", ".join(f'{login} = "{password}"' for login, password in LOGINS.items())
     file = folder / "kehai.toml"
     file.write_text(
@@ -184,6 +190,7 @@ data = "{folder}"
 
 [broker]
 port = {broker_port}
+protocol = "{protocol}"
 
 [ingest]
 mark_seconds = {_MARK_REAL_SECONDS}

@@ -34,6 +34,8 @@ class Plan:
 
     clock: ScaledClock
     port: int
+    protocol: str
+    """Of MQTT, as in a gateway's settings."""
     since: Instant
     gateways: list[dict[str, Any]]
     """Each with id, recording, spool and, for one that is to fall silent, stops_at."""
@@ -44,7 +46,7 @@ def write_plan(file: Path, plan: Plan) -> None:
     clock = plan.clock
     body = {
         "clock": {"origin": clock.origin, "start": clock.start, "speed": clock.speed},
-        "port": plan.port, "since": plan.since, "gateways": plan.gateways,
+        "port": plan.port, "protocol": plan.protocol, "since": plan.since, "gateways": plan.gateways,
     }  # fmt: skip
     file.write_text(json.dumps(body), encoding="utf-8")
 
@@ -52,7 +54,7 @@ def write_plan(file: Path, plan: Plan) -> None:
 def _read_plan(file: Path) -> Plan:
     try:
         raw = json.loads(file.read_text(encoding="utf-8"))
-        return Plan(ScaledClock(**raw["clock"]), raw["port"], raw["since"], raw["gateways"])
+        return Plan(ScaledClock(**raw["clock"]), raw["port"], raw["protocol"], raw["since"], raw["gateways"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(f"{file} is no plan of a neighbourhood ({error}): let kehai demo write it.") from error
 
@@ -72,7 +74,7 @@ def neighbourhood(config: Path) -> None:
                 [CATALOGUE["simulated"]({"recording": entry["recording"], "since": plan.since})],
                 spool,
                 plan.clock,
-                UplinkAddress("127.0.0.1", plan.port, entry["id"]),
+                UplinkAddress("127.0.0.1", plan.port, entry["id"], protocol=plan.protocol),
                 f"kehai {__version__} (simulated)",
                 timing,
                 plan.since,
