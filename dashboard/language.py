@@ -10,7 +10,7 @@ from babel.dates import format_date
 from babel.support import NullTranslations, Translations
 
 from detectors.words import span_en, span_ja
-from domain.clock import Instant, Span, to_datetime
+from domain.clock import MINUTE, SECOND, Instant, Span, to_datetime
 from domain.localtime import LocalTime
 
 LANGUAGES = ("ja", "en")
@@ -41,11 +41,15 @@ class Speech:
         self.gettext, self.ngettext = catalogue.ugettext, catalogue.ungettext
 
     def span(self, span: Span) -> str:
-        """A duration in words."""
+        """A duration in words; under a minute, in seconds."""
+        if 0 <= span < MINUTE:
+            return self.ngettext("%(num)s s", "%(num)s s", span // SECOND) % {"num": span // SECOND}
         return span_ja(span) if self.language == "ja" else span_en(span)
 
     def ago(self, at: Instant) -> str:
         """How long ago an instant was."""
+        if self.now - at < MINUTE:
+            return self.gettext("just now")
         return self.gettext("%(span)s ago") % {"span": self.span(max(0, self.now - at))}
 
     def moment(self, at: Instant, zone: LocalTime | None = None) -> str:

@@ -1,0 +1,47 @@
+"""The documents: every link leads somewhere, every command that they name exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from kehai.cli import app
+
+ROOT = Path(__file__).resolve().parents[2]
+SKIPPED = {".venv", ".git", "node_modules", "build"}
+DOCUMENTS = sorted(
+    file.relative_to(ROOT) for file in ROOT.rglob("*.md") if not SKIPPED & set(file.relative_to(ROOT).parts)
+)
+
+
+def test_the_documents_that_readers_are_sent_to_are_there() -> None:
+    names = {str(name) for name in DOCUMENTS}
+    assert {"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/operations.md"} <= names
+    assert {"docs/detection.md", "docs/limits.md", "docs/security.md"} <= names
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_every_link_leads_to_a_file(document: Path) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        if "://" not in target:
+            assert (ROOT / document.parent / target).exists(), f"{document} links to {target}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_every_command_that_a_document_names_exists(document: Path) -> None:
+    commands = set(getattr(get_command(app), "commands", {}))
+    text = (ROOT / document).read_text(encoding="utf-8")
+    for name in re.findall(r"(?:bin/|`|^ {4})kehai ([a-z]+)", text, re.MULTILINE):
+        assert name in commands, f"{document} names 'kehai {name}'"
+
+
+def test_the_first_screen_of_the_readme_is_a_sentence_a_picture_and_a_command() -> None:
+    lines = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line][:4]
+    assert lines[0].startswith("# Kehai")
+    assert lines[1].endswith(".")
+    assert lines[2].startswith("![")
+    assert lines[3].strip() == "scripts/demo"
