@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from detectors.home import HomeWatch
-from detectors.kinds.inactivity.line import CAP, FLOOR, LONGEST, UNLEARNT, Line, pooled_scale
+from detectors.kinds.inactivity.line import ADDED, CAP, FLOOR, LONGEST, UNLEARNT, Line, pooled_scale
 from domain.clock import DAY, HOUR, MINUTE, SECOND, from_iso
 from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Unknown
 from domain.localtime import LocalTime
@@ -90,9 +90,22 @@ def test_somebody_who_comes_in_again_is_home() -> None:
     script = a_fortnight_and_a_morning()
     script.add(DOOR, FALL)
     script.add(DOOR, FALL + HOUR)
-    script.add(LIVING, FALL + HOUR + 5 * MINUTE)
+    script.add(LIVING, FALL + HOUR + 11 * MINUTE)
     _, events = watch(script, 5)
-    assert [p.onset for p in pages(events) if p.onset >= MORNING] == [FALL + HOUR + 5 * MINUTE]
+    assert [p.onset for p in pages(events) if p.onset >= MORNING] == [FALL + HOUR + 11 * MINUTE]
+
+
+def test_soon_after_the_door_the_limit_is_four_times_as_wide() -> None:
+    """It may be somebody on the way out, seen late; and still a fall right after coming home is found."""
+    raised = {}
+    for minutes in (5, 11):
+        script = a_fortnight_and_a_morning()
+        script.add(DOOR, FALL + HOUR)
+        script.add(LIVING, FALL + HOUR + minutes * MINUTE)
+        _, events = watch(script, 12)
+        (page,) = [p for p in pages(events) if p.onset >= MORNING]
+        raised[minutes] = page.raised_at - page.onset
+    assert raised[5] == 4 * raised[11]
 
 
 def test_what_the_gateway_did_not_see_is_unknown_at_the_deadline_and_is_added_to_it() -> None:
@@ -167,7 +180,7 @@ def test_a_late_reading_ends_a_page_and_raises_none() -> None:
 
 def test_nothing_is_known_on_the_first_day_and_the_limit_is_long() -> None:
     line = Line(1.0)
-    assert line.limit(9) == min(CAP, round(pooled_scale(1.0) * UNLEARNT / SECOND) * SECOND)
+    assert line.limit(9) == min(CAP, round(pooled_scale(1.0) * (UNLEARNT + ADDED) / SECOND) * SECOND)
 
 
 def test_a_larger_budget_never_makes_the_limit_longer() -> None:

@@ -21,6 +21,9 @@ NAME = "inactivity"
 NOT_RETURNED = "not_returned"
 AFTER_EXIT: Span = 2 * MINUTE
 """A last sign of life this close to a movement of an outer door means that the resident may have gone out."""
+SOON_AFTER_EXIT: Span = 10 * MINUTE
+"""A last sign of life this close to one may still be somebody on the way out, seen late: the limit is wider."""
+WIDER = 4
 BLIND: Span = 5 * MINUTE
 """This much blindness within a silence does not matter."""
 AWAY_CAP: Span = 24 * HOUR
@@ -106,6 +109,10 @@ class Inactivity(Quiet):
     def _away(self) -> bool:
         return self._life is not None and self._exit is not None and self._life - self._exit <= AFTER_EXIT
 
+    @property
+    def _soon_after_exit(self) -> bool:
+        return self._life is not None and self._exit is not None and self._life - self._exit <= SOON_AFTER_EXIT
+
     # ---- event time --------------------------------------------------------------------------------------------------
 
     def due(self) -> Instant | None:
@@ -153,7 +160,11 @@ class Inactivity(Quiet):
     def _aim(self, local: LocalTime) -> None:
         """Set the deadline of the silence that begins now."""
         assert self._life is not None  # noqa: S101 (both callers have just set it)
-        self._limit = AWAY_CAP if self._away else self._line.limit(local.hour(self._life))
+        if self._away:
+            self._limit = AWAY_CAP
+        else:
+            limit = self._line.limit(local.hour(self._life))
+            self._limit = min(CAP, WIDER * limit) if self._soon_after_exit else limit
         self._deadline = self._life + self._limit
         self._settle()
 
@@ -172,7 +183,8 @@ class Inactivity(Quiet):
         if silence >= _COMPARED and self._hidden(start, end, context):
             return
         if silence < LONGEST:
-            self._line.learn(local.day(start), local.hour(start), silence)
+            counts = not self._soon_after_exit
+            self._line.learn(local.day(start), local.hour(start), silence, counts=counts)
         if silence >= _COMPARED:
             self._past.append((start, silence))
             while self._past[0][0] < end - _REMEMBERED:

@@ -1,7 +1,8 @@
 """The personal line: how long a silence may last that began at this hour, learnt from the home's own days.
 
 For each clock hour: the 90 % quantile, over the home's past days, of the day's longest silence that began within an hour of
-it. The line is fitted anew every local midnight from the days before, and multiplied by a scale that follows from the page
+it. The line is fitted anew every local midnight from the days before; ten minutes are added, because the tail of short
+silences is longer, in proportion, than that of long ones; and the sum is multiplied by a scale that follows from the page
 budget.
 
 The scale starts from a pooled curve (measured on recorded homes: false pages per home-month at each scale) and moves towards
@@ -27,13 +28,15 @@ LONGEST: Span = 14 * HOUR
 """A longer silence at home is no habit: it is not learnt from."""
 FLOOR: Span = 30 * MINUTE
 CAP: Span = 12 * HOUR
+ADDED: Span = 10 * MINUTE
+"""Added to every hour's line before the scale."""
 UNLEARNT: Span = 4 * HOUR
 """The line of an hour of which too little is known."""
 ENOUGH_DAYS = 6
 KEPT_DAYS = 400
 _MONTH_DAYS = 30.44
 _RATIO_KEPT = 0.75
-_CURVE = ((0.58, 5.0), (0.93, 3.6), (1.27, 2.7), (1.71, 2.2), (2.97, 1.8), (5.5, 1.5), (14.9, 1.2))
+_CURVE = ((0.5, 4.7), (1.0, 2.35), (2.0, 1.68), (4.0, 1.35), (8.0, 1.14))
 """(false pages per home-month, scale): the pooled curve, log-linear between its points."""
 _OWN_WEIGHT_MONTHS = 3.0
 
@@ -74,14 +77,14 @@ class Line:
 
     def limit(self, hour: int) -> Span:
         """How long a silence that began in ``hour`` may last before somebody is paged, in whole seconds."""
-        return min(CAP, max(FLOOR, round(self.scale * self._line[hour] / SECOND) * SECOND))
+        return min(CAP, max(FLOOR, round(self.scale * (self._line[hour] + ADDED) / SECOND) * SECOND))
 
     def base(self, hour: int) -> Span:
         """The line before the scale."""
         return self._line[hour]
 
-    def learn(self, day: int, hour: int, silence: Span) -> None:
-        """A silence at home that began in ``hour`` of local ``day`` is over.
+    def learn(self, day: int, hour: int, silence: Span, *, counts: bool = True) -> None:
+        """A silence at home that began in ``hour`` of local ``day`` is over; one that does not count moves no scale.
 
         One past its limit was paged, and counts as no longer than the limit: an alarm must not teach that alarms are normal,
         but a new habit moves the line, a little each day.
@@ -90,8 +93,8 @@ class Line:
             return
         if self._first_day is None:
             self._first_day = day
-        ratio = silence / max(FLOOR / self.scale, self._line[hour])
-        if ratio > _RATIO_KEPT and self.days >= ENOUGH_DAYS:
+        ratio = silence / max(FLOOR / self.scale, self._line[hour] + ADDED)
+        if counts and ratio > _RATIO_KEPT and self.days >= ENOUGH_DAYS:
             insort(self._ratios, (day, round(ratio, 4)))
         longest = self._days.setdefault(day, [0] * 24)
         longest[hour] = max(longest[hour], min(silence, self.limit(hour)))
