@@ -6,13 +6,23 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from detectors.context import Detector
+from detectors.kinds.battery_low.detector import build as battery_low
+from detectors.kinds.cold.detector import build as cold
 from detectors.kinds.device_silent.detector import build as device_silent
+from detectors.kinds.door_at_night.detector import build as door_at_night
+from detectors.kinds.door_left_open.detector import build as door_left_open
 from detectors.kinds.gateway_silent.detector import build as gateway_silent
+from detectors.kinds.heat.detector import build as heat
 from detectors.kinds.inactivity.detector import build as inactivity
 
 CATALOGUE: dict[str, Callable[[Mapping[str, Any]], Detector]] = {
+    "battery_low": battery_low,
+    "cold": cold,
     "device_silent": device_silent,
+    "door_at_night": door_at_night,
+    "door_left_open": door_left_open,
     "gateway_silent": gateway_silent,
+    "heat": heat,
     "inactivity": inactivity,
 }
 """Name -> factory. A factory takes its table of parameters and raises ValueError, in one sentence, for a wrong one."""

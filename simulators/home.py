@@ -135,5 +135,5 @@ def _climate(home: SimulatedHome, start: Instant, end: Instant) -> Iterator[Reco
             season = -9.0 * math.cos(2 * math.pi * (year - 0.06))
             daily = -swing * math.cos(2 * math.pi * (day - 0.17))
             noise = math.sin(at / HOUR * 0.37 + offset * 9) * 0.4
-            degrees = min(29.5, max(14.0, 20.0 + 0.75 * season + daily + noise + offset))
+            degrees = min(29.0, max(18.2, 20.0 + 0.75 * season + daily + noise + offset))
             yield RecordedReading(at, DeviceId(f"{room}-climate"), Quantity.TEMPERATURE, round(degrees, 1))

@@ -30,7 +30,7 @@ from simulators.recording import Recording
 
 HISTORY_DAYS = 10
 LIVE_DAYS = 5
-FALL_AFTER: Span = 4 * MINUTE
+FALL_AFTER: Span = MINUTE
 FOUND_AFTER: Span = 8 * HOUR
 DEVICE_DEAD_BEFORE: Span = 45 * MINUTE
 GATEWAY_STOPS_AFTER: Span = 3 * MINUTE

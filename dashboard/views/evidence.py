@@ -9,7 +9,7 @@ from dashboard.words import EVIDENCE
 from domain.clock import SECOND, from_iso
 from domain.findings import Evidence
 
-_INSTANTS = frozenset({"since", "last_exit", "last_heard", "last_vouched"})
+_INSTANTS = frozenset({"since", "last_exit", "last_heard", "last_vouched", "began"})
 _HIDDEN_WHEN_ZERO = frozenset({"blind_s", "longest_s"})
 
 
@@ -39,6 +39,8 @@ def _say(key: str, value: object, speech: Speech) -> str:
         return speech.span(int(value) * SECOND)
     if key.endswith("_percent"):
         return f"{value:.0f} %" if isinstance(value, int | float) else str(value)
+    if key.endswith("_c"):
+        return f"{value:.1f} °C" if isinstance(value, int | float) else str(value)
     if isinstance(value, list):
         return ", ".join(str(part) for part in value)
     return str(value)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detectors.context import HomeContext, Quiet, State
+from detectors.parameters import numbers
 from detectors.words import moment_en, moment_ja, span_en, span_ja
 from domain.clock import MINUTE, Instant
 from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject
@@ -171,10 +172,4 @@ _KINDS_JA = {
 
 def build(settings: Mapping[str, Any]) -> DeviceSilent:
     """A detector; ``periods`` is how many check-in periods may be missed."""
-    unknown = set(settings) - {"periods"}
-    if unknown:
-        raise ValueError(f"{NAME} has no parameter {min(unknown)!r}: remove it or mend its spelling.")
-    periods = settings.get("periods", 3.0)
-    if not isinstance(periods, int | float) or not 1 <= periods <= 100:
-        raise ValueError(f"{NAME}: periods is {periods!r}: use a number from 1 to 100.")
-    return DeviceSilent(float(periods))
+    return DeviceSilent(**numbers(NAME, settings, periods=(3.0, 1, 100)))

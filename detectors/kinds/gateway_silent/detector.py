@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detectors.context import GATEWAY_SILENT, LATENESS, HomeContext, Quiet, State
+from detectors.parameters import numbers
 from detectors.words import moment_en, moment_ja
 from domain.clock import Instant
 from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject
@@ -98,6 +99,5 @@ class GatewaySilent(Quiet):
 
 def build(settings: Mapping[str, Any]) -> GatewaySilent:
     """A detector; it has no parameters."""
-    if settings:
-        raise ValueError(f"{NAME} has no parameter {next(iter(settings))!r}: remove it.")
+    numbers(NAME, settings)
     return GatewaySilent()

@@ -11,6 +11,7 @@ from detectors.context import HomeContext, Quiet, State
 from detectors.kinds.inactivity import text
 from detectors.kinds.inactivity.line import CAP, LONGEST, Line
 from detectors.kinds.inactivity.places import Places
+from detectors.parameters import numbers
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
 from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject, Unknown
 from domain.ids import HomeId
@@ -352,10 +353,4 @@ class Inactivity(Quiet):
 
 def build(settings: Mapping[str, Any]) -> Inactivity:
     """A detector; ``page_budget`` is how many pages about a person a home may cause in a month."""
-    unknown = set(settings) - {"page_budget"}
-    if unknown:
-        raise ValueError(f"{NAME} has no parameter {min(unknown)!r}: remove it or mend its spelling.")
-    budget = settings.get("page_budget", 1.0)
-    if not isinstance(budget, int | float) or not 0.01 <= budget <= 60:
-        raise ValueError(f"{NAME}: page_budget is {budget!r}: use a number from 0.01 to 60.")
-    return Inactivity(float(budget))
+    return Inactivity(**numbers(NAME, settings, page_budget=(1.0, 0.01, 60)))

@@ -1,0 +1,1 @@
+"""The detector ``door_at_night``."""

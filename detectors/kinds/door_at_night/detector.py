@@ -1,0 +1,130 @@
+"""door_at_night: somebody went out in the middle of the night and has not come back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from detectors.context import HomeContext, Quiet, State
+from detectors.lasting import Lasting
+from detectors.parameters import numbers
+from detectors.words import moment_en, moment_ja, span_en, span_ja
+from domain.clock import MINUTE, SECOND, Instant, Span
+from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject
+from domain.localtime import LocalTime
+from domain.readings import SIGNS_OF_LIFE, DoorState, Quantity, Reading
+
+NAME = "door_at_night"
+ON_THE_WAY_OUT: Span = MINUTE
+"""What moves indoors this soon after the door is still the person who is leaving."""
+REMEMBERED_DAYS = 28
+_OUT = "out"
+
+
+class DoorAtNight(Quiet):
+    """Prompts when an outer door moved between 23 and 5 o'clock and nothing has moved indoors for ten minutes since.
+
+    Where that has become a habit (three such nights in four weeks) it only tells of it in the digest. It never pages: on
+    recorded homes most of these were people who closed the door and went to bed.
+    """
+
+    name = NAME
+
+    def __init__(
+        self, from_hour: float = 23.0, to_hour: float = 5.0, minutes: float = 10.0, habit: float = 3.0
+    ) -> None:
+        self._from, self._to, self._span, self._habit = int(from_hour), int(to_hour), int(minutes * MINUTE), int(habit)
+        self._lasting = Lasting()
+        self._door: tuple[Instant, str, str | None] | None = None
+        """When the door last moved, which, and where."""
+        self._nights: list[int] = []
+        """Local days on which somebody went out at night, the last four weeks."""
+        self._standing: str | None = None
+
+    def _is_night(self, at: Instant, local: LocalTime) -> bool:
+        hour = local.hour(at)
+        return hour >= self._from or hour < self._to if self._from > self._to else self._from <= hour < self._to
+
+    def due(self) -> Instant | None:
+        """See Detector.due."""
+        return self._lasting.due()
+
+    def observe(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:
+        """See Detector.observe."""
+        device, at = context.devices.get(reading.device), reading.observed_at
+        if device is None or reading.quantity not in SIGNS_OF_LIFE:
+            return ()
+        if not device.exit or reading.quantity is not Quantity.DOOR:
+            return self._back(at, context, EndReason.ACTIVITY)
+        if self._lasting.since(_OUT) is not None or self._is_night(at, context.local):
+            self._door = (at, device.id, device.room)
+            if reading.value != DoorState.CLOSED:
+                self._lasting.begin(_OUT, at, self._span)
+        return ()
+
+    def observe_late(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:
+        """See Detector.observe_late."""
+        device = context.devices.get(reading.device)
+        if device is None or device.exit or reading.quantity not in SIGNS_OF_LIFE:
+            return ()
+        return self._back(reading.observed_at, context, EndReason.LATE_ACTIVITY)
+
+    def _back(self, at: Instant, context: HomeContext, reason: EndReason) -> Sequence[FindingEvent]:
+        """Something moved indoors at ``at``."""
+        if self._lasting.since(_OUT) is None or self._door is None or at - self._door[0] < ON_THE_WAY_OUT:
+            return ()
+        self._lasting.stop(_OUT)
+        if self._standing is None:
+            return ()
+        finding, self._standing = self._standing, None
+        return [Ended(context.home, NAME, finding, at, reason)]
+
+    def fire(self, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:
+        """See Detector.fire."""
+        return [self._raise(since, deadline, context) for _, since, deadline in self._lasting.passed(at, context)]
+
+    def _raise(self, since: Instant, at: Instant, context: HomeContext) -> Finding:
+        local = context.local
+        door, room = (self._door[1], self._door[2]) if self._door else ("", None)
+        tonight, which, began, gone = local.day(since), room or door, moment_en(since, at, local), at - since
+        self._nights = [night for night in self._nights if night > tonight - REMEMBERED_DAYS]
+        before = len(set(self._nights) - {tonight})
+        self._nights.append(tonight)
+        usual = before >= self._habit
+        finding = Finding(
+            home=context.home, kind=NAME, detector=f"{NAME}/1", cause=NAME, subject=Subject.PERSON,
+            level=Level.DIGEST if usual else Level.PROMPT, onset=since, raised_at=at, room=room,
+            evidence={
+                "began": local.iso(since), "door": door, "room": room, "out_s": gone // SECOND,
+                "nights_before": before, "remembered_days": REMEMBERED_DAYS,
+            },
+            text_en=f"An outer door ({which}) moved at {began}, and nothing has moved indoors for {span_en(gone)} since. "
+            f"In the last {REMEMBERED_DAYS} days this happened on {before} nights.",
+            text_ja=f"{moment_ja(since, at, local)}に外扉({which})が動き、その後{span_ja(gone)}室内で動きがありません。"
+            f"過去{REMEMBERED_DAYS}日で同様の夜は{before}回です。",
+        )  # fmt: skip
+        self._standing = finding.id
+        return finding
+
+    def snapshot(self) -> State:
+        """See Detector.snapshot."""
+        return {
+            "lasting": self._lasting.snapshot(), "door": list(self._door) if self._door else None,
+            "nights": list(self._nights), "standing": self._standing,
+        }  # fmt: skip
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """See Detector.restore."""
+        self._lasting.restore(state["lasting"])
+        door = state["door"]
+        self._door = (door[0], door[1], door[2]) if door else None
+        self._nights, self._standing = list(state["nights"]), state["standing"]
+
+
+def build(settings: Mapping[str, Any]) -> DoorAtNight:
+    """A detector; see the README for its parameters."""
+    return DoorAtNight(
+        **numbers(
+            NAME, settings, from_hour=(23.0, 0, 23), to_hour=(5.0, 0, 23), minutes=(10.0, 2, 120), habit=(3.0, 1, 28)
+        )
+    )

@@ -1,0 +1,1 @@
+"""The detector ``door_left_open``."""
