@@ -182,10 +182,16 @@ class HomeWatch:
 
     # ---- what is shown -----------------------------------------------------------------------------------------------
 
+    @property
+    def inactivity(self) -> Inactivity:
+        """The detector that knows the resident's limits."""
+        found: Inactivity = self._of(Inactivity)
+        return found
+
     def status(self, now: Instant) -> HomeStatus:
         """The home as it stands at processing time ``now``."""
         context = self.context
-        inactivity: Inactivity = self._of(Inactivity)
+        inactivity = self.inactivity
         gateways: GatewaySilent = self._of(GatewaySilent)
         devices: DeviceSilent = self._of(DeviceSilent)
         silent = devices.silent()

@@ -150,6 +150,12 @@ def backtest(
 
 
 @app.command()
+def report(home: Annotated[str, typer.Argument(help="Its id.")], config: ConfigFile) -> None:
+    """What to expect of one home's alerts: delay by hour, pages so far, and how sure that is."""
+    command("report").report(config, home)
+
+
+@app.command()
 def doctor(
     config: Annotated[Path | None, typer.Option("--config", help="The installation's TOML file.")] = None,
 ) -> None:

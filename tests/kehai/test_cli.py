@@ -13,11 +13,18 @@ from pathlib import Path
 
 import pytest
 
+from alerts.book import WatchedHome
+from alerts.sqlbook import SqlBook
+from detectors.home import HomeWatch
+from detectors.words import span_en
+from domain.clock import DAY
 from domain.errors import KehaiError
 from kehai.cli import main
+from registry.database import migrate, open_database
+from tests.detectors.homes import HOME, T0, ZONE, Script, run
 
 COMMANDS = (
-    "demo", "up", "ingest", "watch", "dashboard", "gateway", "simulate", "replay", "backtest", "doctor", "admin",
+    "demo", "up", "ingest", "watch", "dashboard", "gateway", "simulate", "replay", "backtest", "report", "doctor", "admin",
 )  # fmt: skip
 
 
@@ -292,3 +299,26 @@ def test_a_damaged_database_is_one_sentence_and_a_traceback_only_when_asked_for(
         main(["--debug", "admin", "home", "list", "--config", str(config)])
     assert (tmp_path / "kehai.db").read_bytes().startswith(b"this is")
     assert kehai("--version").status == 0
+
+
+def test_a_report_tells_the_delay_by_hour_and_the_pages_so_far(kehai: Terminal, tmp_path: Path) -> None:
+    config = tmp_path / "k.toml"
+    config.write_text(f'[installation]\ndata = "{tmp_path}"\n')
+    script = Script()
+    script.live(20)
+    watch = HomeWatch(HOME, ZONE)
+    run(watch, script.items(T0 + 20 * DAY))
+    engine = open_database(f"sqlite:///{tmp_path / 'kehai.db'}")
+    migrate(engine)
+    with SqlBook(engine).transaction() as page:
+        page.save(WatchedHome(HOME, 1, watch.snapshot(), b""))
+    engine.dispose()
+    said = kehai("report", HOME, "--config", config)
+    assert said.status == 0
+    assert f"{HOME}: limits rest on {watch.inactivity.learnt_days} days" in said.out
+    assert f"12h {span_en(watch.inactivity.limit_at(12))}" in said.out
+    assert "Not to be noticed within 8 h" in said.out, "at night this home is still for too long"
+    assert "Pages about the resident in the last 0." in said.out
+    nobody = kehai("report", "h-9", "--config", config)
+    assert nobody.status == 2
+    assert "Nothing has been heard of a home 'h-9'" in nobody.sentence()

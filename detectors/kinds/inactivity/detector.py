@@ -88,6 +88,10 @@ class Inactivity(Quiet):
         """How long the present silence may last; None while away or before the first sign of life."""
         return None if self._life is None or self._away else self._limit
 
+    def limit_at(self, hour: int) -> Span:
+        """How long a silence at home may last that begins in clock hour ``hour``: the delay of a page."""
+        return self._line.limit(hour)
+
     @property
     def learnt_days(self) -> int:
         """Days that the limit rests on."""
