@@ -48,6 +48,7 @@ KIND: Mapping[str, str] = {
     "cold": _n("Cold"),
     "door_left_open": _n("Door left open"),
     "door_at_night": _n("Door at night"),
+    "bathroom_long": _n("Long in the bathroom"),
     "gateway_silent": _n("Gateway silent"),
 }
 REASON: Mapping[Reason, str] = {
@@ -116,6 +117,7 @@ EVIDENCE: Mapping[str, str] = {
     "temperature_c": _n("Temperature"),
     "humidity_percent": _n("Humidity"),
     "lasted_s": _n("For"),
+    "usual_stay_s": _n("99 of 100 stays, 28 days, within"),
     "open_s": _n("Open for"),
     "out_s": _n("Nothing indoors for"),
     "nights_before": _n("Such nights before, 28 days"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from detectors.context import Detector
+from detectors.kinds.bathroom_long.detector import build as bathroom_long
 from detectors.kinds.battery_low.detector import build as battery_low
 from detectors.kinds.cold.detector import build as cold
 from detectors.kinds.device_silent.detector import build as device_silent
@@ -16,6 +17,7 @@ from detectors.kinds.heat.detector import build as heat
 from detectors.kinds.inactivity.detector import build as inactivity
 
 CATALOGUE: dict[str, Callable[[Mapping[str, Any]], Detector]] = {
+    "bathroom_long": bathroom_long,
     "battery_low": battery_low,
     "cold": cold,
     "device_silent": device_silent,

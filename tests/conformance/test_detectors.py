@@ -12,7 +12,21 @@ from detectors.home import HomeWatch
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant
 from domain.findings import FindingEvent
 from domain.readings import Item, Quantity, Reading, Vouch
-from tests.detectors.homes import AIR, DEVICES, DOOR, GATEWAY, HOME, LIVING, T0, ZONE, Script, findings, hello, run
+from tests.detectors.homes import (
+    AIR,
+    BATH,
+    DEVICES,
+    DOOR,
+    GATEWAY,
+    HOME,
+    LIVING,
+    T0,
+    ZONE,
+    Script,
+    findings,
+    hello,
+    run,
+)
 
 NAMES = sorted(CATALOGUE)
 KINDS = {
@@ -25,7 +39,8 @@ KINDS = {
 def an_eventful_fortnight() -> list[tuple[Instant, list[Item]]]:
     """Twelve ordinary days, a thermometer that dies, a night without the gateway, a fall, an outing that does not end.
 
-    And a hot afternoon, a cold night, a battery that runs down, a door that stands open, another that moves at night.
+    And a hot afternoon, a cold night, a battery that runs down, a door that stands open, another that moves at night,
+    a long bath.
     """
     script = Script()
     script.live(12)
@@ -51,6 +66,7 @@ def an_eventful_fortnight() -> list[tuple[Instant, list[Item]]]:
     script.add(DOOR, T0 + 4 * DAY + 17 * HOUR, 0.0)
     for opened in (2.0, 0.0):
         script.add(DOOR, T0 + 7 * DAY + 2 * HOUR + int(2 - opened) * SECOND, opened)
+    script.add(BATH, T0 + 8 * DAY + 22 * HOUR + 30 * MINUTE)
     night = (T0 + 5 * DAY + 23 * HOUR, T0 + 6 * DAY + 5 * HOUR)
     return script.items(T0 + 15 * DAY, holes=[night])
 

@@ -15,8 +15,9 @@ HOME, GATEWAY, ZONE = HomeId("h1"), GatewayId("g1"), "Asia/Tokyo"
 LIVING = Device(DeviceId("living"), Quantity.MOTION, "living", check_in=50 * MINUTE)
 KITCHEN = Device(DeviceId("kitchen"), Quantity.MOTION, "kitchen", check_in=50 * MINUTE)
 DOOR = Device(DeviceId("front"), Quantity.DOOR, "entrance", exit=True, check_in=50 * MINUTE)
+BATH = Device(DeviceId("bath"), Quantity.MOTION, "bath", check_in=50 * MINUTE)
 AIR = Device(DeviceId("air"), Quantity.TEMPERATURE, "living", check_in=20 * MINUTE)
-DEVICES = (LIVING, KITCHEN, DOOR, AIR)
+DEVICES = (LIVING, KITCHEN, BATH, DOOR, AIR)
 T0 = from_iso("2026-03-02T00:00:00+09:00")
 
 
