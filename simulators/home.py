@@ -123,6 +123,10 @@ class _Wall:
         return self._local.at(date, time(rest // 3600, rest // 60 % 60, rest % 60))
 
 
+_HEATED = 19.5
+"""Where the heater takes over; it holds off the most, not all, of what is missing."""
+
+
 def _climate(home: SimulatedHome, start: Instant, end: Instant) -> Iterator[RecordedReading]:
     """Indoor temperature every 20 minutes: the season, the day, and a heater or cooler that keeps it bearable."""
     local = home.recorded.zone
@@ -135,5 +139,6 @@ def _climate(home: SimulatedHome, start: Instant, end: Instant) -> Iterator[Reco
             season = -9.0 * math.cos(2 * math.pi * (year - 0.06))
             daily = -swing * math.cos(2 * math.pi * (day - 0.17))
             noise = math.sin(at / HOUR * 0.37 + offset * 9) * 0.4
-            degrees = min(29.0, max(18.2, 20.0 + 0.75 * season + daily + noise + offset))
+            unheated = 20.0 + 0.75 * season + daily + noise + offset
+            degrees = min(29.0, max(unheated, _HEATED + 0.15 * (unheated - _HEATED)))
             yield RecordedReading(at, DeviceId(f"{room}-climate"), Quantity.TEMPERATURE, round(degrees, 1))
