@@ -11,9 +11,10 @@ from typer.main import get_command
 from kehai.cli import app
 
 ROOT = Path(__file__).resolve().parents[2]
-SKIPPED = {".venv", ".git", "node_modules", "build"}
 DOCUMENTS = sorted(
-    file.relative_to(ROOT) for file in ROOT.rglob("*.md") if not SKIPPED & set(file.relative_to(ROOT).parts)
+    file.relative_to(ROOT)
+    for file in ROOT.rglob("*.md")
+    if not any(part.startswith(".") or part in {"node_modules", "build"} for part in file.relative_to(ROOT).parts)
 )
 
 
