@@ -8,7 +8,7 @@ from detectors.home import HomeWatch
 from detectors.kinds.bathroom_long.detector import UNLEARNT, is_bathroom
 from domain.clock import DAY, HOUR, MINUTE, Instant
 from domain.findings import Ended, EndReason, FindingEvent, Level, Subject
-from tests.detectors.homes import BATH, HOME, LIVING, T0, ZONE, Script, findings, run
+from tests.detectors.homes import BATH, DEVICES, HOME, LIVING, T0, ZONE, Script, findings, hello, run
 
 BATHED = T0 + 30 * DAY + 19 * HOUR
 
@@ -71,3 +71,14 @@ def test_what_the_gateway_did_not_see_is_added_to_the_limit() -> None:
     hole = (BATHED + 10 * MINUTE, BATHED + 40 * MINUTE)
     (found,) = findings(watch(script, BATHED + 3 * HOUR, [hole]), "bathroom_long")
     assert found.raised_at >= BATHED + 100 * MINUTE
+
+
+def test_a_room_whose_sensor_was_taken_away_holds_nobody() -> None:
+    script = Script()
+    script.add(BATH, T0 + HOUR)
+    messages = script.items(T0 + 4 * HOUR)
+    messages.append((T0 + 4 * HOUR, [hello([device for device in DEVICES if device is not BATH], T0 + 4 * HOUR)]))
+    events = run(HomeWatch(HOME, ZONE), messages)
+    assert len(findings(events, "bathroom_long")) == 1
+    ended = [e.reason for e in events if isinstance(e, Ended) and e.cause == "bathroom_long"]
+    assert ended == [EndReason.CONFIGURATION]

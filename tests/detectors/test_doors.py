@@ -112,5 +112,5 @@ def test_what_is_taken_away_is_no_matter_any_more() -> None:
         (T0 + 4 * HOUR, [Vouch(HOME, GATEWAY, T0 + 4 * HOUR, ((T0 + 3 * HOUR, T0 + 4 * HOUR),), (), T0 + 4 * HOUR, T0)])
     )
     events = run(HomeWatch(HOME, ZONE), messages)
-    for cause in ("battery_low:living", "door_left_open:front"):
+    for cause in ("battery_low:living", "door_left_open:front", "door_at_night"):
         assert [reason for reason, _ in ended(events, cause)] == [EndReason.CONFIGURATION]

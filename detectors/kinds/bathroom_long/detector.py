@@ -53,6 +53,13 @@ class BathroomLong(Quiet):
         self._stays: deque[tuple[Instant, Span]] = deque()
         self._standing: str | None = None
 
+    def configured(self, context: HomeContext) -> Sequence[FindingEvent]:
+        """See Detector.configured: without a sensor in the room nobody is known to be in there."""
+        if any(is_bathroom(device.room) for device in context.devices.values()):
+            return ()
+        self._since = None
+        return self._over(context.watermark or 0, context, EndReason.CONFIGURATION)
+
     def due(self) -> Instant | None:
         """See Detector.due."""
         return self._lasting.due()
@@ -96,11 +103,14 @@ class BathroomLong(Quiet):
         if since is None:
             return ()
         self._since = None
-        self._lasting.stop(_STAY)
         while self._stays and self._stays[0][0] < at - REMEMBERED:
             self._stays.popleft()
         if at - since >= _WORTH_KEEPING and context.blind(since, at) == 0:
             self._stays.append((since, min(at - since, LONGEST_LEARNT)))
+        return self._over(at, context, reason)
+
+    def _over(self, at: Instant, context: HomeContext, reason: EndReason) -> Sequence[FindingEvent]:
+        self._lasting.stop(_STAY)
         if self._standing is None:
             return ()
         finding, self._standing = self._standing, None

@@ -11,6 +11,7 @@ from detectors.parameters import numbers
 from detectors.words import moment_en, moment_ja, span_en, span_ja
 from domain.clock import MINUTE, SECOND, Instant, Span
 from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject
+from domain.ids import DeviceId
 from domain.localtime import LocalTime
 from domain.readings import SIGNS_OF_LIFE, DoorState, Quantity, Reading
 
@@ -35,7 +36,7 @@ class DoorAtNight(Quiet):
     ) -> None:
         self._from, self._to, self._span, self._habit = int(from_hour), int(to_hour), int(minutes * MINUTE), int(habit)
         self._lasting = Lasting()
-        self._door: tuple[Instant, str, str | None] | None = None
+        self._door: tuple[Instant, DeviceId, str | None] | None = None
         """When the door last moved, which, and where."""
         self._nights: list[int] = []
         """Local days on which somebody went out at night, the last four weeks."""
@@ -44,6 +45,13 @@ class DoorAtNight(Quiet):
     def _is_night(self, at: Instant, local: LocalTime) -> bool:
         hour = local.hour(at)
         return hour >= self._from or hour < self._to if self._from > self._to else self._from <= hour < self._to
+
+    def configured(self, context: HomeContext) -> Sequence[FindingEvent]:
+        """See Detector.configured: a door that was taken away keeps nobody out."""
+        if self._door is None or self._door[1] in context.devices:
+            return ()
+        self._door = None
+        return self._over(context.watermark or 0, context, EndReason.CONFIGURATION)
 
     def due(self) -> Instant | None:
         """See Detector.due."""
@@ -73,6 +81,9 @@ class DoorAtNight(Quiet):
         """Something moved indoors at ``at``."""
         if self._lasting.since(_OUT) is None or self._door is None or at - self._door[0] < ON_THE_WAY_OUT:
             return ()
+        return self._over(at, context, reason)
+
+    def _over(self, at: Instant, context: HomeContext, reason: EndReason) -> Sequence[FindingEvent]:
         self._lasting.stop(_OUT)
         if self._standing is None:
             return ()
@@ -85,7 +96,7 @@ class DoorAtNight(Quiet):
 
     def _raise(self, since: Instant, at: Instant, context: HomeContext) -> Finding:
         local = context.local
-        door, room = (self._door[1], self._door[2]) if self._door else ("", None)
+        door, room = (str(self._door[1]), self._door[2]) if self._door else ("", None)
         tonight, which, began, gone = local.day(since), room or door, moment_en(since, at, local), at - since
         self._nights = [night for night in self._nights if night > tonight - REMEMBERED_DAYS]
         before = len(set(self._nights) - {tonight})
@@ -117,7 +128,7 @@ class DoorAtNight(Quiet):
         """See Detector.restore."""
         self._lasting.restore(state["lasting"])
         door = state["door"]
-        self._door = (door[0], door[1], door[2]) if door else None
+        self._door = (door[0], DeviceId(door[1]), door[2]) if door else None
         self._nights, self._standing = list(state["nights"]), state["standing"]
 
 
