@@ -101,6 +101,11 @@ class SqlBook:
                 for row in connection.execute(select(tables.watched.c.home, tables.watched.c.status))
             }
 
+    def state(self, home: str) -> bytes | None:
+        """What the watch saved of one home; see WatchedHome."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(tables.watched.c.state).where(tables.watched.c.home == home)).scalar()
+
     def status(self, home: str) -> HomeStatus | None:
         """One home as it was last seen."""
         with self._engine.connect() as connection:

@@ -95,6 +95,7 @@ class Graded(Quiet):
             name, _, wanted = key.rpartition("/")
             device, level = context.devices.get(DeviceId(name)), Level(wanted)
             if device is None or deadline - self._celsius[device.id][1] > FRESH:
+                self._lasting.stop(key)  # what it says once it speaks again begins anew
                 continue
             standing = self._standing.get(device.id)
             if standing is not None and standing[0].rank >= level.rank:

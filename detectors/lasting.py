@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from detectors.context import HomeContext
@@ -47,10 +48,6 @@ class Lasting:
         spell = self._spells.get(key)
         return None if spell is None else spell.since
 
-    def keys(self) -> list[str]:
-        """The keys whose condition holds."""
-        return sorted(self._spells)
-
     def due(self) -> Instant | None:
         """When the next spell will have lasted."""
         return self._next
@@ -58,8 +55,7 @@ class Lasting:
     def passed(self, at: Instant, context: HomeContext) -> list[tuple[str, Instant, Instant]]:
         """(key, since, deadline) of each spell that has lasted by ``at``; what nobody vouched for is added to its deadline."""
         done = []
-        for key in self.keys():
-            spell = self._spells[key]
+        for key, spell in sorted(self._spells.items(), key=itemgetter(0)):
             if spell.due is None or spell.due > at:
                 continue
             missing = spell.span - (spell.due - spell.since - context.blind(spell.since, spell.due))

@@ -14,7 +14,6 @@ from detectors.kinds.inactivity.detector import Inactivity
 from detectors.words import span_en
 from domain.clock import DAY, HOUR, Span
 from domain.errors import ConfigurationError
-from domain.ids import HomeId
 from kehai.settings import load
 from registry.database import migrate, open_database
 
@@ -30,12 +29,12 @@ def report(config: Path, home: str) -> None:
     try:
         migrate(engine)
         book = SqlBook(engine)
-        watched = book.watched().get(HomeId(home))
-        if watched is None:
+        state = book.state(home)
+        if state is None:
             raise ConfigurationError(
                 f"Nothing has been heard of a home {home!r}: 'kehai admin home list' shows those that are enrolled."
             )
-        watch = HomeWatch.restore(watched.state, {"inactivity": {"page_budget": settings.watch.page_budget}})
+        watch = HomeWatch.restore(state, {"inactivity": {"page_budget": settings.watch.page_budget}})
         alerts = book.alerts_of(home, 10_000)
     finally:
         engine.dispose()

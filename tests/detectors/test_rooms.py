@@ -117,3 +117,10 @@ def test_a_room_that_hovers_around_its_level_is_one_finding() -> None:
     prompts = [f for f in events if isinstance(f, Finding) and f.kind == "cold" and f.level is Level.PROMPT]
     assert len(prompts) == 1
     assert not [e for e in events if isinstance(e, Ended) and e.reason is EndReason.ACTIVITY]
+
+
+def test_a_thermometer_that_speaks_again_is_judged_anew() -> None:
+    """It was silent when its twelve hours were over: that must not make the room's cold unseen for ever."""
+    before, after = every_ten_minutes(T0, T0 + 9 * HOUR, 15.0), every_ten_minutes(NOON + 2 * HOUR, T0 + 2 * DAY, 15.0)
+    events = watch([*before, *after], until=T0 + 2 * DAY)
+    assert told(events, "cold") == [(Level.DIGEST, NOON + 2 * HOUR, T0 + DAY + 2 * HOUR)]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from detectors.context import HomeContext, Quiet, State
 from detectors.lasting import Lasting
 from detectors.parameters import numbers
 from detectors.words import moment_en, moment_ja, span_en, span_ja
-from domain.clock import DAY, MINUTE, SECOND, Instant, Span
+from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
 from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject
 from domain.readings import SIGNS_OF_LIFE, Reading
 
@@ -20,15 +21,16 @@ WORDS = ("bath", "shower", "toilet", "wc", "lavatory", "washroom", "浴", "風�
 REMEMBERED: Span = 28 * DAY
 QUANTILE = 0.99
 ENOUGH_STAYS = 20
-UNLEARNT: Span = 2 * 60 * MINUTE
+UNLEARNT: Span = 2 * HOUR
 """The least limit while fewer stays are known."""
 FACTOR = 1.5
-LONGEST_LEARNT: Span = 12 * 60 * MINUTE
-CAP: Span = 3 * 60 * MINUTE
+LONGEST_LEARNT: Span = 12 * HOUR
+CAP: Span = 3 * HOUR
 _WORTH_KEEPING: Span = 3 * MINUTE
 _STAY = "stay"
 
 
+@lru_cache(maxsize=1024)
 def is_bathroom(room: str | None) -> bool:
     """True for the name of a bathroom, toilet or washroom, in English or Japanese."""
     name = (room or "").lower()

@@ -25,8 +25,8 @@ _OUT = "out"
 class DoorAtNight(Quiet):
     """Prompts when an outer door moved between 23 and 5 o'clock and nothing has moved indoors for ten minutes since.
 
-    Where that has become a habit (three such nights in four weeks) it only tells of it in the digest. It never pages: on
-    recorded homes most of these were people who closed the door and went to bed.
+    Where that has become a habit (three such nights in four weeks) it only tells of it in the digest. It never pages:
+    somebody who closed the door and went to bed past no sensor looks the same.
     """
 
     name = NAME

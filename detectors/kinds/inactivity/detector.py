@@ -112,11 +112,11 @@ class Inactivity(Quiet):
 
     @property
     def _away(self) -> bool:
-        return self._life is not None and self._exit is not None and self._life - self._exit <= AFTER_EXIT
+        return self._within_of_exit(AFTER_EXIT)
 
-    @property
-    def _soon_after_exit(self) -> bool:
-        return self._life is not None and self._exit is not None and self._life - self._exit <= SOON_AFTER_EXIT
+    def _within_of_exit(self, span: Span) -> bool:
+        """True when an outer door had moved at most ``span`` before the last sign of life."""
+        return self._life is not None and self._exit is not None and self._life - self._exit <= span
 
     # ---- event time --------------------------------------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ class Inactivity(Quiet):
             self._limit = AWAY_CAP
         else:
             limit = self._line.limit(local.hour(self._life))
-            self._limit = min(CAP, WIDER * limit) if self._soon_after_exit else limit
+            self._limit = min(CAP, WIDER * limit) if self._within_of_exit(SOON_AFTER_EXIT) else limit
         self._deadline = self._life + self._limit
         self._settle()
 
@@ -188,7 +188,7 @@ class Inactivity(Quiet):
         if silence >= _COMPARED and self._hidden(start, end, context):
             return
         if silence < LONGEST:
-            counts = not self._soon_after_exit
+            counts = not self._within_of_exit(SOON_AFTER_EXIT)
             self._line.learn(local.day(start), local.hour(start), silence, counts=counts)
         if silence >= _COMPARED:
             self._past.append((start, silence))
