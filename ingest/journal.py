@@ -17,35 +17,9 @@ from domain.errors import KehaiError
 from domain.ids import GatewayId
 from domain.readings import Arrival, Item, Quantity, Reading, Vouch
 from ingest.codec import decode, encode
+from ingest.schema import SCRIPTS, bring_up_to_date, version_of
 from ingest.streams import Stream
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS log (offset INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS series (
-    id INTEGER PRIMARY KEY, home TEXT NOT NULL, device TEXT NOT NULL, quantity TEXT NOT NULL,
-    UNIQUE (home, device, quantity)
-);
-CREATE TABLE IF NOT EXISTS streams (
-    id INTEGER PRIMARY KEY, gateway TEXT NOT NULL, epoch TEXT NOT NULL, through INTEGER NOT NULL, islands TEXT NOT NULL,
-    UNIQUE (gateway, epoch)
-);
-CREATE TABLE IF NOT EXISTS readings (
-    hour INTEGER NOT NULL, series INTEGER NOT NULL, observed_at INTEGER NOT NULL, stream INTEGER NOT NULL,
-    seq INTEGER NOT NULL, value REAL NOT NULL, flags INTEGER NOT NULL, received_at INTEGER NOT NULL,
-    PRIMARY KEY (hour, series, observed_at, stream, seq)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS clamped (
-    stream INTEGER NOT NULL, seq INTEGER NOT NULL, stamp INTEGER NOT NULL, observed_at INTEGER NOT NULL,
-    PRIMARY KEY (stream, seq)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS coverage (
-    gateway TEXT NOT NULL, start INTEGER NOT NULL, through INTEGER NOT NULL, PRIMARY KEY (gateway, start)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS dead_letters (
-    id INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL,
-    detail TEXT NOT NULL, payload BLOB NOT NULL
-);
-"""
 _TOGETHER = 500
 """Batches of a throw-away journal that share one transaction."""
 _READINGS = "INSERT OR IGNORE INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -100,7 +74,12 @@ class Journal:
         self._connection = _connect(self._path, durable, read_only)
         self._series: dict[tuple[str, str, str], int] = {}
         if not read_only:
-            self._connection.executescript(_SCHEMA)
+            try:
+                bring_up_to_date(self._connection)
+            except sqlite3.Error as error:
+                raise JournalError(
+                    f"The journal {path} cannot be brought to this version ({error}): make room, or mend the disk."
+                ) from error
         self._spells: dict[str, tuple[Instant, Instant]] = {}
 
     def close(self) -> None:
@@ -245,8 +224,7 @@ class Journal:
 
     def is_made(self) -> bool:
         """True once the writer has made its tables."""
-        wanted = "SELECT count(*) FROM sqlite_master WHERE name = 'dead_letters'"
-        return bool(self._connection.execute(wanted).fetchone()[0])
+        return version_of(self._connection) >= len(SCRIPTS)
 
     def covered(self, gateway: str, since: Instant = 0) -> list[tuple[Instant, Instant]]:
         """The coverage of a gateway that reaches past ``since``, ascending."""
