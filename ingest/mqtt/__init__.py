@@ -1,0 +1,1 @@
+"""MQTT from the client's side: the packets as bytes, and one connection that carries them."""
