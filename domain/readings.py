@@ -50,7 +50,7 @@ class Flag(IntFlag):
     CLAMPED = 1
     """The stamp lay in the future and was moved back to ``received_at``."""
     UNSYNCED = 2
-    """The gateway had not synchronised its clock when it sent this."""
+    """Not dated by a synchronised clock: by the server's answer, by a guess, or by a clock that nobody has set."""
 
 
 SIGNS_OF_LIFE = frozenset({Quantity.MOTION, Quantity.DOOR, Quantity.BUTTON, Quantity.BED})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from domain.clock import SECOND, Instant, from_iso, to_iso
@@ -74,6 +74,8 @@ class ClockState:
     """True once NTP has set the clock in this boot."""
     mono: float = 0.0
     """Seconds since that boot on the monotonic clock, at ``sent_at``."""
+    anchor: str = ""
+    """What dates this message, as in Condition; empty where the gateway only writes down its own wall clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,29 @@ class ReadingsPayload:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What a gateway tells of itself besides its readings; for staff, never for a detector."""
+
+    software: str = ""
+    anchor: str = ""
+    """What dates its readings: ``ntp``, ``server`` (the ``at`` of an ack), ``own`` (neither is there); empty: nothing."""
+    capacity: int = 0
+    """Readings that its spool may hold."""
+    kept: int = 0
+    """Readings in the spool that the server has stored, kept in case that it must be restored from a backup."""
+    unwritten: int = 0
+    """Readings in memory that its disk refuses."""
+    free_bytes: int | None = None
+    """Room on the spool's disk; None where it cannot be told."""
+    losses: dict[str, int] = field(default_factory=dict)
+    """Reason -> readings lost for that reason since the spool was made, those that never had a number included."""
+    epochs: int = 1
+    """How many epochs this spool has begun; each after the first has an event that says why."""
+    events: list[tuple[str, str]] = field(default_factory=list)
+    """(code, ISO time) of the newest few things that somebody should look at, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
 class HeartbeatPayload:
     """``up/heartbeat``: "I am alive; everything up to sequence ``seq`` and time ``through`` is produced"."""
 
@@ -125,6 +150,7 @@ class HeartbeatPayload:
     """Sequence ranges (first, last, reason) that the gateway no longer has; ingest stops waiting for them."""
     depth: int = 0
     """Readings in the spool that no ack has covered."""
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +176,7 @@ class HelloPayload:
     clock: ClockState
     software: str
     devices: list[DevicePayload]
+    condition: Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +186,8 @@ class AckPayload:
     v: int
     epoch: str
     stored_through: int
+    at: Instant | None = None
+    """The server's clock when it answered; a gateway without NTP sets its own by the answer to its hello."""
 
 
 class UnitError(ValueError):
@@ -246,17 +275,25 @@ def encode_heartbeat(
     heard: dict[str, float],
     lost: Iterable[tuple[int, int, str]] = (),
     depth: int = 0,
+    *,
+    condition: Condition | None = None,
 ) -> bytes:
     """The payload of one heartbeat; see HeartbeatPayload for the meaning of each field."""
     return _encode(
         {"v": VERSION, "gateway": gateway, "epoch": epoch, "seq": seq, "sent_at": to_iso(sent_at),
          "clock": _clock(clock), "through": to_iso(through), "spells": [[to_iso(a), to_iso(b)] for a, b in spells],
-         "heard": heard, "lost": list(lost), "depth": depth}
+         "heard": heard, "lost": list(lost), "depth": depth, **_condition(condition)}
     )  # fmt: skip
 
 
 def encode_hello(
-    gateway: str, epoch: str, sent_at: Instant, clock: ClockState, software: str, devices: Iterable[Device]
+    gateway: str,
+    epoch: str,
+    sent_at: Instant,
+    clock: ClockState,
+    software: str,
+    devices: Iterable[Device],
+    condition: Condition | None = None,
 ) -> bytes:
     """The payload of a hello that announces ``devices``."""
     described = [
@@ -266,23 +303,32 @@ def encode_hello(
     ]  # fmt: skip
     return _encode(
         {"v": VERSION, "gateway": gateway, "epoch": epoch, "sent_at": to_iso(sent_at), "clock": _clock(clock),
-         "software": software, "devices": described}
+         "software": software, "devices": described, **_condition(condition)}
     )  # fmt: skip
 
 
-def encode_ack(epoch: str, stored_through: int) -> bytes:
-    """The payload of an ack."""
-    return _encode({"v": VERSION, "epoch": epoch, "stored_through": stored_through})
+def encode_ack(epoch: str, stored_through: int, at: Instant | None = None) -> bytes:
+    """The payload of an ack; ``at`` is the server's clock now."""
+    when = {} if at is None else {"at": to_iso(at)}
+    return _encode({"v": VERSION, "epoch": epoch, "stored_through": stored_through, **when})
 
 
 def decode_ack(payload: bytes) -> AckPayload | None:
     """The ack in ``payload``, or None when it is none: a gateway keeps what it has until it gets a readable one."""
     try:
         raw = json.loads(payload)
-        ack = AckPayload(int(raw["v"]), str(raw["epoch"]), int(raw["stored_through"]))
-    except (ValueError, KeyError, TypeError):
+        ack = AckPayload(int(raw["v"]), str(raw["epoch"]), int(raw["stored_through"]), _moment(raw.get("at")))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     return ack if ack.v == VERSION and ack.stored_through >= 0 else None
+
+
+def _moment(text: object) -> Instant | None:
+    """The instant in a key that may be left out; an unreadable one counts as left out."""
+    try:
+        return from_iso(text) if isinstance(text, str) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def instant_of(text: str) -> Instant:
@@ -291,7 +337,14 @@ def instant_of(text: str) -> Instant:
 
 
 def _clock(state: ClockState) -> dict[str, object]:
-    return {"boot": state.boot, "synced": state.synced, "mono": state.mono}
+    told: dict[str, object] = {"boot": state.boot, "synced": state.synced, "mono": state.mono}
+    if state.anchor:
+        told["anchor"] = state.anchor
+    return told
+
+
+def _condition(condition: Condition | None) -> dict[str, object]:
+    return {} if condition is None else {"condition": asdict(condition)}
 
 
 def _encode(payload: dict[str, object]) -> bytes:

@@ -13,13 +13,15 @@ from typing import TypeVar
 
 import msgspec
 
-from domain.clock import DAY, SECOND, Instant
+from domain.clock import DAY, MINUTE, SECOND, Instant, Span
 from domain.ids import BadIdError, DeviceId, check_id
 from domain.readings import Device, Flag, Quantity
 from domain.wire import (
     MAX_PAYLOAD,
     MAX_RECORDS,
     VERSION,
+    ClockState,
+    Condition,
     HeartbeatPayload,
     HelloPayload,
     ReadingsPayload,
@@ -35,10 +37,13 @@ from registry.directory import Directory, GatewayEntry
 SKEW = 5 * SECOND
 """A stamp this far ahead of us is taken as it is; beyond it, it is moved back to ``received_at`` and flagged."""
 FAR_FUTURE = 366 * DAY
+STRANGE_CLOCK = MINUTE
+"""A clock that nobody has set and that is further off than this dates nothing: see ``_shift``."""
 _MAX_SEQ = 2**62
 _MAX_VALUE = 1e9
 _MAX_SPELLS = 50
 _MAX_DEVICES = 200
+_MAX_REMARKS = 20
 
 
 class Why(StrEnum):
@@ -80,7 +85,7 @@ class AdmittedReading:
     value: float
     observed_at: Instant
     stamp: Instant
-    """As the gateway wrote it; ``observed_at`` unless it was clamped."""
+    """As the gateway wrote it; ``observed_at`` unless it was moved."""
     flags: int
 
 
@@ -109,6 +114,10 @@ class AdmittedHeartbeat:
     heard: list[tuple[DeviceId, Instant]]
     lost: list[tuple[int, int, str]]
     depth: int
+    synced: bool = True
+    """True once NTP has set the gateway's clock."""
+    condition: Condition | None = None
+    """What the gateway tells of itself; None from one that does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,7 @@ class AdmittedHello:
     epoch: str
     devices: list[Device]
     software: str
+    condition: Condition | None = None
 
 
 Admitted = AdmittedReadings | AdmittedHeartbeat | AdmittedHello
@@ -206,7 +216,7 @@ def _admit_readings(entry: GatewayEntry, payload: bytes, received_at: Instant) -
         raise _RefusedError(Why.OVERSIZED, f"{count} records; 1 to {MAX_RECORDS} are allowed")
     if not 1 <= message.seq <= _MAX_SEQ:
         raise _RefusedError(Why.WRONG_SHAPE, f"seq {message.seq} is out of range")
-    _instant(message.sent_at)
+    shift = _shift(message.clock, _instant(message.sent_at), received_at)
     unsynced = 0 if message.clock.synced else int(Flag.UNSYNCED)
     admitted = AdmittedReadings(entry, message.epoch, message.seq, message.seq + count - 1, [])
     base_name, base_time = "", 0.0
@@ -214,15 +224,28 @@ def _admit_readings(entry: GatewayEntry, payload: bytes, received_at: Instant) -
         base_name = record.bn if record.bn is not None else base_name
         base_time = record.bt if record.bt is not None else base_time
         try:
-            admitted.readings.append(_admit_record(entry, seq, base_name, base_time, record, received_at, unsynced))
+            admitted.readings.append(
+                _admit_record(entry, seq, base_name, base_time, record, received_at, unsynced, shift)
+            )
         except _RefusedError as refused:
             admitted.refused.append(Refusal(refused.refusal.reason, f"seq {seq}: {refused.refusal.detail}"))
     return admitted
 
 
+def _shift(clock: ClockState, sent_at: Instant, received_at: Instant) -> Span:
+    """What to add to the stamps of a clock that nobody has set; 0 for every other.
+
+    Our own gateways name the anchor that dates what they send, however long it was on its way. For any other gateway without
+    synchronised time the best guess is that the message was sent when it came.
+    """
+    if clock.synced or clock.anchor or abs(received_at - sent_at) <= STRANGE_CLOCK:
+        return 0
+    return received_at - sent_at
+
+
 def _admit_record(
     entry: GatewayEntry, seq: int, base_name: str, base_time: float, record: SenmlRecord, received_at: Instant,
-    flags: int,
+    flags: int, shift: Span,
 ) -> AdmittedReading:  # fmt: skip
     name = base_name + record.n
     prefix = f"{entry.id}/"
@@ -241,13 +264,15 @@ def _admit_record(
         raise _RefusedError(Why.BAD_TIME, f"{seconds} s since 1970")
     # Base and offset are rounded apart: their sum as a float would lose the last microsecond of today's instants.
     stamp = round(base_time * SECOND) + round(record.t * SECOND)
-    if stamp > received_at + FAR_FUTURE:
-        raise _RefusedError(Why.FAR_FUTURE, f"{(stamp - received_at) // DAY} days ahead")
-    observed_at = stamp
-    if stamp > received_at:
-        observed_at = received_at
-        if stamp > received_at + SKEW:
+    observed_at = stamp + shift
+    if observed_at < 0:
+        raise _RefusedError(Why.BAD_TIME, f"{-observed_at // SECOND} s before 1970 by a clock that was never set")
+    if observed_at > received_at:
+        if observed_at > received_at + FAR_FUTURE:
+            raise _RefusedError(Why.FAR_FUTURE, f"{(observed_at - received_at) // DAY} days ahead")
+        if observed_at > received_at + SKEW:
             flags |= Flag.CLAMPED
+        observed_at = received_at
     return AdmittedReading(seq, DeviceId(device), quantity, value, observed_at, stamp, int(flags))
 
 
@@ -255,19 +280,22 @@ def _admit_heartbeat(entry: GatewayEntry, payload: bytes, received_at: Instant) 
     message = _decode(_heartbeat, payload, entry)
     if not 0 <= message.seq <= _MAX_SEQ or len(message.spells) > _MAX_SPELLS:
         raise _RefusedError(Why.WRONG_SHAPE, f"seq {message.seq} or {len(message.spells)} spells are out of range")
-    sent_at, through = _instant(message.sent_at), _instant(message.through)
+    sent_at, through, told = _instant(message.sent_at), _instant(message.through), message.spells
+    shift = _shift(message.clock, sent_at, received_at)
+    if shift:  # of the earlier spells nobody knows by what clock they were told
+        through, told = through + shift, told[-1:]
     if through > received_at + FAR_FUTURE:
         raise _RefusedError(Why.FAR_FUTURE, f"{(through - received_at) // DAY} days ahead")
     spells = []
-    for first, last in message.spells:
-        start, end = min(_instant(first), received_at), min(_instant(last), received_at)
+    for first, last in told:
+        start, end = min(_instant(first) + shift, received_at), min(_instant(last) + shift, received_at)
         if start < 0 or end < start:
             raise _RefusedError(Why.BAD_TIME, "a spell ends before it starts")
         spells.append((start, end))
     heard = []
     for device, ago in message.heard.items():
         if device in entry.devices and math.isfinite(ago) and ago >= 0:
-            heard.append((DeviceId(device), min(received_at, sent_at) - round(min(ago, 1e9) * SECOND)))
+            heard.append((DeviceId(device), min(received_at, sent_at + shift) - round(min(ago, 1e9) * SECOND)))
     lost = [(a, b, why[:80]) for a, b, why in message.lost if 1 <= a <= b <= _MAX_SEQ][:1000]
     return AdmittedHeartbeat(
         entry,
@@ -279,6 +307,8 @@ def _admit_heartbeat(entry: GatewayEntry, payload: bytes, received_at: Instant) 
         heard,
         lost,
         max(0, message.depth),
+        message.clock.synced,
+        _condition(message.condition),
     )
 
 
@@ -299,4 +329,26 @@ def _admit_hello(entry: GatewayEntry, payload: bytes) -> AdmittedHello:
         check_in = None if period is None else round(period * SECOND)
         room = None if raw.room is None else raw.room[:80]
         devices.append(Device(DeviceId(raw.id), kind, room, raw.exit, check_in, raw.mains))
-    return AdmittedHello(entry, message.epoch, devices, message.software[:80])
+    return AdmittedHello(entry, message.epoch, devices, message.software[:80], _condition(message.condition))
+
+
+def _condition(told: Condition | None) -> Condition | None:
+    """What a gateway tells of itself, cut to a size that may be stored and shown."""
+    if told is None:
+        return None
+    losses = {reason[:80]: min(count, _MAX_SEQ) for reason, count in told.losses.items() if count > 0}
+    return Condition(
+        told.software[:80],
+        told.anchor[:20],
+        _count(told.capacity),
+        _count(told.kept),
+        _count(told.unwritten),
+        None if told.free_bytes is None else _count(told.free_bytes),
+        dict(list(losses.items())[:_MAX_REMARKS]),
+        _count(told.epochs),
+        [(code[:40], at[:40]) for code, at in told.events[-_MAX_REMARKS:]],
+    )
+
+
+def _count(number: int) -> int:
+    return max(0, min(number, _MAX_SEQ))

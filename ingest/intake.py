@@ -183,18 +183,28 @@ class Intake(Generic[Token]):
         self.counters["heartbeats"] += 1
         key = (beat.entry.id, beat.epoch)
         stream = self._stream(*key)
-        for first, last, why in beat.lost:
-            if last > stream.through and not all(n in stream for n in (first, last)):
-                self._refuse(Refusal(Why.LOST, f"seq {first} to {last}: {why}"), topic, b"", received_at)
-                stream.add(first, last)
-                self._batch.streams[stream.id] = stream
-                self._acks[key] = None
-        if beat.depth > 0:
+        self._take_lost(beat, stream, topic, received_at)
+        if beat.depth > 0 or stream.through < beat.seq:  # it may not know what we lack: our journal was restored
             self._acks[key] = None
         waiting = self._pending.get(key)
         if waiting is None or beat.through >= waiting.heartbeat.through:
             self._pending[key] = _Pending(beat, received_at)
         self._settle(*key)
+
+    def _take_lost(self, beat: AdmittedHeartbeat, stream: Stream, topic: str, received_at: Instant) -> None:
+        """Wait no more for what the gateway says is gone; one dead letter for each reason, however scattered."""
+        fresh: dict[str, list[tuple[int, int]]] = {}
+        for first, last, why in beat.lost:
+            if last > stream.through and not all(n in stream for n in (first, last)):
+                fresh.setdefault(why, []).append((first, last))
+                stream.add(first, last)
+                self._batch.streams[stream.id] = stream
+                self._acks[beat.entry.id, beat.epoch] = None
+        for why, ranges in fresh.items():
+            span = f"seq {ranges[0][0]} to {ranges[-1][1]}"
+            if len(ranges) > 1:
+                span = f"{sum(last - first + 1 for first, last in ranges)} numbers of {span}"
+            self._refuse(Refusal(Why.LOST, f"{span}: {why}"), topic, b"", received_at)
 
     def _settle(self, gateway: str, epoch: str) -> None:
         """A heartbeat becomes a vouch once nothing that it speaks about is missing."""

@@ -131,10 +131,10 @@ class IngestService:
                 self._answer(subscriber, committed)
                 return
 
-    @staticmethod
-    def _answer(subscriber: Subscriber, committed: Committed[Ticket]) -> None:
+    def _answer(self, subscriber: Subscriber, committed: Committed[Ticket]) -> None:
         for ack in committed.acks:
-            subscriber.publish(down_topic(ack.gateway, Down.ACK), encode_ack(ack.epoch, ack.stored_through))
+            answer = encode_ack(ack.epoch, ack.stored_through, self._clock.now())
+            subscriber.publish(down_topic(ack.gateway, Down.ACK), answer)
         for ticket in committed.tokens:
             subscriber.acknowledge(ticket)
 

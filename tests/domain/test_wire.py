@@ -13,6 +13,7 @@ from domain.ids import BadIdError, DeviceId, check_id, make_id
 from domain.readings import Device, DoorState, Quantity
 from domain.wire import (
     ClockState,
+    Condition,
     SenmlRecord,
     UnitError,
     Up,
@@ -117,6 +118,31 @@ def test_an_ack_is_read_as_it_was_written() -> None:
     ack = decode_ack(encode_ack("e1", 12))
     assert ack is not None
     assert (ack.epoch, ack.stored_through) == ("e1", 12)
+
+
+def test_an_ack_tells_the_server_s_time_and_one_without_a_readable_time_is_still_an_ack() -> None:
+    ack = decode_ack(encode_ack("e1", 12, AT))
+    assert ack is not None
+    assert ack.at == AT
+    for odd in (b"7", b'"soon"', b"null", b'"2026-11-23T01:02:03"'):
+        late = decode_ack(b'{"v":1,"epoch":"e1","stored_through":12,"at":' + odd + b"}")
+        assert late is not None
+        assert (late.stored_through, late.at) == (12, None)
+
+
+def test_what_a_gateway_tells_of_itself_is_one_key_that_may_be_left_out() -> None:
+    plain = json.loads(encode_heartbeat("gw-1", "e1", 9, AT, CLOCK, AT, [], {}))
+    assert "condition" not in plain
+    assert plain["clock"] == {"boot": "b1", "synced": True, "mono": 12.5}
+    told = Condition(
+        "kehai 1", "server", 1_000, losses={"spool full": 3}, events=[("spool_broken", "2026-11-23T01:02:03Z")]
+    )
+    full = json.loads(
+        encode_heartbeat("gw-1", "e1", 9, AT, ClockState("b1", False, 1.0, "server"), AT, [], {}, condition=told)
+    )
+    assert full["clock"]["anchor"] == "server"
+    assert full["condition"]["losses"] == {"spool full": 3}
+    assert full["condition"]["events"] == [["spool_broken", "2026-11-23T01:02:03Z"]]
 
 
 @pytest.mark.parametrize("text", ["", "a/b", "a b", "+", "#", "a.b", "-a", "x" * 65, "気配"])

@@ -8,7 +8,7 @@ from typing import Any
 from domain.clock import SECOND, Instant, to_iso
 from domain.ids import DeviceId, GatewayId, HomeId
 from domain.readings import Device, Quantity
-from domain.wire import ClockState, Up, encode_heartbeat, encode_hello, encode_readings, up_topic
+from domain.wire import ClockState, Condition, Up, encode_heartbeat, encode_hello, encode_readings, up_topic
 from registry.directory import MemoryDirectory
 
 T = 1_790_000_000 * SECOND
@@ -45,9 +45,9 @@ def beat(seq: int, through: Instant, *spells: tuple[Instant, Instant], epoch: st
     )
 
 
-def hello(*devices: Device, epoch: str = "e1") -> bytes:
+def hello(*devices: Device, epoch: str = "e1", condition: Condition | None = None) -> bytes:
     """A hello."""
-    return encode_hello("g1", epoch, T, CLOCK, "kehai 0", devices or DEVICES)
+    return encode_hello("g1", epoch, T, CLOCK, "kehai 0", devices or DEVICES, condition)
 
 
 def twisted(payload: bytes, **changes: Any) -> bytes:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.clock import DAY, HOUR, SECOND
 from domain.readings import Flag
-from domain.wire import MAX_PAYLOAD, Up, up_topic
+from domain.wire import MAX_PAYLOAD, Condition, Up, up_topic
 from ingest.admit import AdmittedHeartbeat, AdmittedHello, AdmittedReadings, Refusal, Why, admit
 from tests.ingest.gateways import HEARTBEAT, HELLO, READINGS, T, beat, directory, hello, motions, record, twisted
 
@@ -98,6 +98,59 @@ def test_nothing_in_a_heartbeat_may_lie_in_the_future() -> None:
     assert isinstance(admitted, AdmittedHeartbeat)
     assert admitted.through == T
     assert admitted.spells == [(T - HOUR, T)]
+
+
+def test_a_gateway_whose_clock_nobody_has_set_is_dated_by_when_its_message_came() -> None:
+    boot = DAY  # a Pi without a battery: the second of January 1970
+    payload = twisted(motions(1, boot - HOUR, boot), clock={"boot": "b", "synced": False})
+    admitted = admit(READINGS, payload, T, directory())
+    assert isinstance(admitted, AdmittedReadings)
+    assert [reading.observed_at for reading in admitted.readings] == [T - HOUR, T], "one hour apart, as they were"
+    assert [reading.stamp for reading in admitted.readings] == [boot - HOUR, boot]
+    assert {reading.flags for reading in admitted.readings} == {Flag.UNSYNCED}
+
+
+def test_a_clock_that_runs_far_ahead_and_was_never_set_loses_no_order() -> None:
+    payload = twisted(motions(1, T + 800 * DAY, T + 801 * DAY), clock={"boot": "b", "synced": False})
+    admitted = admit(READINGS, payload, T, directory())
+    assert isinstance(admitted, AdmittedReadings)
+    assert [reading.observed_at for reading in admitted.readings] == [T - DAY, T]
+
+
+@pytest.mark.parametrize("clock", [{"synced": True}, {"synced": False, "anchor": "server"}])
+def test_what_was_dated_by_an_anchor_keeps_its_date_however_long_it_was_on_its_way(clock: dict[str, object]) -> None:
+    admitted = admit(READINGS, twisted(motions(1, T - DAY), clock={"boot": "b"} | clock), T, directory())
+    assert isinstance(admitted, AdmittedReadings)
+    assert admitted.readings[0].observed_at == T - DAY
+    near = admit(READINGS, twisted(motions(1, T - 50 * SECOND), clock={"boot": "b", "synced": False}), T, directory())
+    assert isinstance(near, AdmittedReadings)
+    assert near.readings[0].observed_at == T - 50 * SECOND, "a minute is as well the broker's doing"
+
+
+def test_a_heartbeat_by_a_clock_that_nobody_has_set_vouches_for_its_own_run_only() -> None:
+    payload = twisted(beat(3, DAY, (HOUR, 2 * HOUR), (DAY - HOUR, DAY)), clock={"boot": "b", "synced": False})
+    admitted = admit(HEARTBEAT, payload, T, directory())
+    assert isinstance(admitted, AdmittedHeartbeat)
+    assert (admitted.through, admitted.spells) == (T, [(T - HOUR, T)])
+
+
+def test_what_a_gateway_tells_of_itself_is_passed_on_cut_to_size() -> None:
+    told = Condition(
+        "kehai 1" * 50, "server", 2_000_000, kept=-5, losses={"spool full": 7, "nothing": 0, "x" * 999: 1},
+        events=[(f"event-{n}", "2026-01-01T00:00:00Z") for n in range(500)],
+    )  # fmt: skip
+    for topic, payload in ((HEARTBEAT, beat(0, T, condition=told)), (HELLO, hello(condition=told))):
+        admitted = admit(topic, payload, T, directory())
+        assert isinstance(admitted, AdmittedHeartbeat | AdmittedHello)
+        condition = admitted.condition
+        assert condition is not None
+        assert (condition.anchor, condition.capacity, condition.kept) == ("server", 2_000_000, 0)
+        assert condition.losses == {"spool full": 7, "x" * 80: 1}
+        assert len(condition.software) == 80
+        assert [code for code, _ in condition.events] == [f"event-{n}" for n in range(480, 500)]
+    silent = admit(HEARTBEAT, beat(0, T), T, directory())
+    assert isinstance(silent, AdmittedHeartbeat)
+    assert silent.condition is None
 
 
 def test_a_stamp_survives_the_wire_to_the_microsecond() -> None:

@@ -104,6 +104,28 @@ def test_what_the_gateway_has_lost_is_not_waited_for_and_is_written_down(intake:
     assert [vouch.through for vouch in vouches(journal)] == [T]
 
 
+def test_many_lost_ranges_are_one_letter_for_each_reason(intake: Intake[str], journal: Journal) -> None:
+    lost = [(n, n, "spool full") for n in range(1, 400, 2)] + [(2, 2, "card broken")]
+    intake.take(HEARTBEAT, beat(400, T, lost=lost), T, "m")
+    assert intake.commit(T).acks == (Ack(GATEWAY, "e1", 3),)
+    assert list(journal.letters()) == [
+        ("lost", "200 numbers of seq 1 to 399: spool full"),
+        ("lost", "seq 2 to 2: card broken"),
+    ]
+    intake.take(HEARTBEAT, beat(400, T, lost=lost), T, "again")
+    intake.commit(T)
+    assert journal.count("dead_letters") == 2
+
+
+def test_a_heartbeat_that_speaks_of_more_than_is_stored_is_answered_with_what_is_stored(intake: Intake[str]) -> None:
+    intake.take(READINGS, motions(1, T), T, "m")
+    intake.commit(T)
+    intake.take(HEARTBEAT, beat(1, T), T, "h")
+    assert intake.commit(T).acks == ()
+    intake.take(HEARTBEAT, beat(9, T), T, "a gateway that thinks all of it is stored, before a restored backup")
+    assert intake.commit(T).acks == (Ack(GATEWAY, "e1", 1),)
+
+
 def test_a_heartbeat_vouches_only_once_all_that_it_speaks_of_is_stored(intake: Intake[str], journal: Journal) -> None:
     intake.take(HEARTBEAT, beat(2, T), T, "h")
     intake.take(READINGS, motions(2, T), T, "live")
