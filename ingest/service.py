@@ -1,24 +1,37 @@
-"""The ingest role: receive, admit, commit in groups, acknowledge; and write a mark that says that we are running."""
+"""The ingest role: receive, admit, commit in groups, acknowledge; and write a mark that says that we are running.
+
+Two threads share the work. The event loop receives and answers; the journal's own thread admits and commits. While one group
+is on its way to the disk the next one gathers, so a commit is as large as the load asks for.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TypeVar
 
 import structlog
 
 from domain.clock import SECOND, Clock, monotonic
 from domain.readings import Mark
 from domain.wire import Down, down_topic, encode_ack
-from ingest.intake import Committed, Intake
+from ingest.intake import Ack, Committed, Intake
 from ingest.journal import JournalError
-from ingest.subscriber import BrokerAddress, Incoming, Subscriber, Ticket
+from ingest.metrics import Figures
+from ingest.mqtt.connection import Patience
+from ingest.subscriber import WINDOW, BrokerAddress, Incoming, Subscriber, Ticket
 
-_GROUP = 1_000
+_GROUP = 2 * WINDOW
+_ENOUGH = WINDOW // 2
+"""A commit that has so much company waits for no more."""
 _RETRY_SECONDS = 1.0
+_Result = TypeVar("_Result")
 
 log = structlog.get_logger("ingest")
 
@@ -29,6 +42,8 @@ class Pulse:
 
     connected: bool
     counters: dict[str, int]
+    dropped: int | None = None
+    """Messages that the broker says it has thrown away; None where it does not say."""
 
 
 class IngestService:
@@ -44,8 +59,11 @@ class IngestService:
         *,
         linger_seconds: float = 0.02,
         on_stored: Callable[[], None] = lambda: None,
+        figures: Figures | None = None,
+        patience: Patience | None = None,
     ) -> None:
-        """``linger_seconds`` is how long a commit waits for company; ``on_stored`` is called after each group of messages."""
+        """``linger_seconds`` is how long a commit waits for company; ``on_stored`` is called after each group of messages;
+        ``on_mark`` runs in a thread of its own and holds nobody up."""
         self._intake = intake
         self._clock = clock
         self._address = address
@@ -53,90 +71,121 @@ class IngestService:
         self._on_mark = on_mark
         self._linger = linger_seconds
         self._on_stored = on_stored
-        self._stop = asyncio.Event()
-        self._mark_wanted = asyncio.Event()
+        self._figures = figures or Figures()
+        self._patience = patience
+        self._wake = asyncio.Event()
+        self._enough = 1
+        self._stopping = self._mark_wanted = False
+        self._report: asyncio.Task[None] | None = None
+        self._store_thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
 
     def stop(self) -> None:
         """End ``run`` after the commit in progress."""
-        self._stop.set()
+        self._stopping = True
+        self._wake.set()
 
     def mark(self) -> None:
         """Write the next mark at once."""
-        self._mark_wanted.set()
+        self._mark_wanted = True
+        self._wake.set()
 
     async def run(self) -> None:
         """Serve until ``stop``."""
-        subscriber = Subscriber(self._address, asyncio.get_running_loop())
-        self._answer(subscriber, await asyncio.to_thread(self._intake.start, self._clock.now()))
-        subscriber.start()
-        next_mark = monotonic() + self._mark_every
-        woken = [asyncio.create_task(self._stop.wait()), asyncio.create_task(self._mark_wanted.wait())]
+        subscriber = Subscriber(self._address, self._clock.now, self._arrived, self._patience)
+        self._figures.watch(self._intake.counters, subscriber)
         try:
-            while not self._stop.is_set():
-                group = await self._gather(subscriber, woken, (next_mark - monotonic()) / SECOND)
-                due = monotonic() >= next_mark or self._mark_wanted.is_set()
-                if due:
-                    next_mark = monotonic() + self._mark_every
-                    if self._mark_wanted.is_set():
-                        self._mark_wanted.clear()
-                        await woken.pop()
-                        woken.append(asyncio.create_task(self._mark_wanted.wait()))
-                if group or due:
-                    await self._store(subscriber, group, due)
-                    self._on_stored()
-                if due:
-                    await asyncio.to_thread(self._on_mark, Pulse(subscriber.connected, dict(self._intake.counters)))
+            self._answer(subscriber, await self._in_store(partial(self._intake.start, self._clock.now())))
+            subscriber.start()
+            await self._serve(subscriber)
+            if self._report is not None:
+                await self._report
         finally:
-            for task in woken:
-                task.cancel()
-            await asyncio.to_thread(subscriber.stop)
+            await subscriber.stop()
+            self._store_thread.shutdown()
 
-    async def _gather(
-        self, subscriber: Subscriber, woken: Sequence[asyncio.Task[Any]], seconds: float
-    ) -> list[tuple[Incoming, int]]:
-        """The messages of the next group with the instant of each; empty when none came within ``seconds``."""
-        first = asyncio.create_task(subscriber.inbox.get())
-        await asyncio.wait({first, *woken}, timeout=max(0.0, seconds), return_when=asyncio.FIRST_COMPLETED)
-        if not first.done():
-            first.cancel()
-            return []
-        group = [(first.result(), self._clock.now())]
-        await asyncio.sleep(self._linger)
-        while len(group) < _GROUP and not subscriber.inbox.empty():
-            group.append((subscriber.inbox.get_nowait(), self._clock.now()))
-        return group
+    async def _serve(self, subscriber: Subscriber) -> None:
+        next_mark = monotonic() + self._mark_every
+        while not self._stopping:
+            await self._wait(subscriber, 1, (next_mark - monotonic()) / SECOND)
+            if subscriber.inbox and not self._mark_wanted:
+                await self._wait(subscriber, _ENOUGH, self._linger)
+            group = deque(subscriber.take(_GROUP))
+            due = self._mark_wanted or monotonic() >= next_mark
+            if due:
+                self._mark_wanted = False
+                next_mark = monotonic() + self._mark_every
+            if group or due:
+                await self._store(subscriber, group, due)
+                self._on_stored()
+            if due:
+                self._tell(Pulse(subscriber.connected, dict(self._intake.counters), subscriber.dropped))
 
-    async def _store(self, subscriber: Subscriber, group: list[tuple[Incoming, int]], mark: bool) -> None:
+    def _arrived(self, waiting: int) -> None:
+        if waiting >= self._enough:
+            self._wake.set()
+
+    async def _wait(self, subscriber: Subscriber, enough: int, seconds: float) -> None:
+        """Return when ``enough`` messages wait, when somebody wants something of us, or after ``seconds``."""
+        self._enough = enough
+        self._wake.clear()
+        if self._stopping or self._mark_wanted or len(subscriber.inbox) >= enough:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._wake.wait()
+
+    async def _in_store(self, work: Callable[[], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._store_thread, work)
+
+    async def _store(self, subscriber: Subscriber, group: deque[Incoming], mark: bool) -> None:
         """Commit one group, trying until the disk takes it: nothing is acknowledged before."""
+        intake, figures = self._intake, self._figures
 
         def work() -> Committed[Ticket]:
-            for message, at in group:
-                self._intake.take(message.topic, message.payload, at, message.ticket, message.retained)
-            group.clear()
-            now = self._clock.now()
-            return self._intake.commit(now, Mark(now) if mark else None)
+            while group:
+                message = group[0]
+                intake.take(message.topic, message.payload, message.received_at, message.ticket, message.retained)
+                group.popleft()
+            now, began = self._clock.now(), monotonic()
+            committed = intake.commit(now, Mark(now) if mark else None)
+            figures.committed(monotonic() - began)
+            return committed
 
         told = False
         while True:
             try:
-                committed = await asyncio.to_thread(work)
+                committed = await self._in_store(work)
             except JournalError as error:
                 if not told:
                     log.warning("not stored, trying again; gateways keep what is not acknowledged", why=str(error))
                     told = True
-                if self._stop.is_set():
+                if self._stopping:
                     return
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
+                if told:
+                    log.info("stored again")
                 self._answer(subscriber, committed)
                 return
 
     def _answer(self, subscriber: Subscriber, committed: Committed[Ticket]) -> None:
         for ack in committed.acks:
-            answer = encode_ack(ack.epoch, ack.stored_through, self._clock.now())
-            subscriber.publish(down_topic(ack.gateway, Down.ACK), answer)
-        for ticket in committed.tokens:
-            subscriber.acknowledge(ticket)
+            key = (ack.gateway, ack.epoch)
+            subscriber.publish(down_topic(ack.gateway, Down.ACK), partial(self._words, ack), key)
+        subscriber.acknowledge(committed.tokens)
+        self._figures.answered(committed.tokens, monotonic())
+
+    def _words(self, ack: Ack) -> bytes:
+        """Made when the answer leaves, because a gateway may set its clock by it."""
+        return encode_ack(ack.epoch, ack.stored_through, self._clock.now())
+
+    def _tell(self, pulse: Pulse) -> None:
+        """Report, unless the report before is still on its way: a slow database delays no reading."""
+        if self._report is not None:
+            if not self._report.done():
+                return
+            self._report.result()
+        self._report = asyncio.create_task(asyncio.to_thread(self._on_mark, pulse))
 
 
 def serve(service: IngestService) -> None:

@@ -1,32 +1,34 @@
 """The MQTT side of ingest: messages in, and acknowledgement only when somebody says that they are stored.
 
-paho-mqtt's network loop runs in its own thread; what it receives is handed to the event loop. A message is named by the
-connection that brought it, because packet identifiers mean nothing in the next one.
+A message is named by the connection that brought it, because packet identifiers mean nothing in the next one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import threading
+import random
+import ssl
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import paho.mqtt.client as mqtt
+import msgspec
 import structlog
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
+from domain.clock import Instant, Span, monotonic
+from domain.errors import ConfigurationError
 from domain.wire import UP_FILTER
+from ingest.mqtt.connection import Connection, ConnectionEndedError, Greeting, Patience
+from ingest.mqtt.packets import Connack, Publish, Reason, Version
 
-_SESSION_SECONDS = 7 * 86_400
-_WINDOW = 500
+DROPPED = "$SYS/broker/publish/messages/dropped"
+"""Where mosquitto tells how many messages it has thrown away since it was started."""
+WINDOW = 500
 """Messages that the broker may send ahead of our acknowledgements: the bound on what we hold in memory."""
-_KEEPALIVE = 30
-_FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 15.0
+_SESSION_SECONDS = 7 * 86_400
+_STEADY = 30.0
+"""Seconds after which a connection counts as good, and the next one need not wait."""
 
 log = structlog.get_logger("ingest")
 
@@ -40,183 +42,285 @@ class BrokerAddress:
     username: str | None = None
     password: str | None = None
     ca_file: Path | None = None
+    """Given: TLS, and the broker's certificate must be signed by one in this file, for ``host``."""
     protocol: str = "auto"
     """``auto``, ``5`` or ``3.1.1``."""
     client_id: str = "ingest"
     persistent: bool = True
     """True: the broker keeps what comes while we are away. False, for a replay: it forgets us when we go."""
+    cert_file: Path | None = None
+    """Our own certificate, where the broker asks for one; only with ``ca_file``."""
+    key_file: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True, gc=False):
     """Names one received message for its acknowledgement."""
 
     connection: int
     mid: int
     qos: int
+    received: Span = 0
+    """When it came, on the monotonic clock."""
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True, gc=False):
     """One message from the broker."""
 
     topic: str
     payload: bytes
     retained: bool
+    received_at: Instant
     ticket: Ticket
 
 
-class Subscriber:
-    """Keeps one persistent session with the broker; reconnects for ever, with a growing pause."""
+class _RefusedError(Exception):
+    """The broker answers and does not want us, or not in this version of the protocol."""
 
-    def __init__(self, address: BrokerAddress, loop: asyncio.AbstractEventLoop) -> None:
-        self._address = address
-        self._loop = loop
-        self._client: mqtt.Client | None = None
-        self._connection = 0
-        self._stop = threading.Event()
-        self._lost = threading.Event()
-        self._thread = threading.Thread(target=self._keep_connected, name="mqtt", daemon=True)
-        self.inbox: asyncio.Queue[Incoming] = asyncio.Queue()
-        """Bounded by the window above: the broker sends no more before it is acknowledged."""
+    def __init__(self, why: str, *, protocol: bool = False) -> None:
+        super().__init__(why)
+        self.protocol = protocol
+
+
+class Subscriber:
+    """Keeps one persistent session with the broker; reconnects for ever, with a growing, jittered pause.
+
+    Raises ConfigurationError when a certificate cannot be read. Everything runs in one event loop.
+    """
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        now: Callable[[], Instant],
+        on_arrival: Callable[[int], None] = lambda _waiting: None,
+        patience: Patience | None = None,
+    ) -> None:
+        """``now`` stamps what comes; ``on_arrival`` is told how many messages wait in the inbox, each time some came."""
+        self._address, self._now, self._on_arrival = address, now, on_arrival
+        self._patience = patience or Patience()
+        self._tls = _tls(address)
+        self._task: asyncio.Task[None] | None = None
+        self._connection: Connection | None = None
+        self._serial = 0
+        self._turn = 0
+        self._served: Version | None = None
+        self._ask_dropped = True
+        self._told = False
+        self._declined = False
+        self.inbox: deque[Incoming] = deque()
+        """In the order of receipt. Bounded: with twice the window in it, no more is read from the broker."""
         self.connected = False
+        """True while what gateways send comes in."""
+        self.session_present: bool | None = None
+        """Whether the broker still knew our session at the last connect; None before the first."""
+        self.dropped: int | None = None
+        """Messages that the broker says it has thrown away since it was started; None where it does not say."""
 
     def start(self) -> None:
         """Begin to connect; returns at once."""
-        self._thread.start()
+        self._task = asyncio.create_task(self._keep_connected(), name="mqtt")
 
-    def stop(self) -> None:
-        """Disconnect and return once the network thread has ended."""
-        self._stop.set()
-        self._lost.set()
-        self._thread.join(10)
+    async def stop(self) -> None:
+        """Disconnect; what was acknowledged before is still sent."""
+        if self._task is None:
+            return
+        connection = self._connection
+        if connection is not None and self.connected:
+            connection.part("stopped")
+            await asyncio.wait({connection.ended}, timeout=1)
+        self._task.cancel()
+        await asyncio.wait({self._task})
 
-    def acknowledge(self, ticket: Ticket) -> None:
-        """Tell the broker that this message is stored; nothing happens when its connection is gone."""
-        client = self._client
-        if client is not None and ticket.connection == self._connection and ticket.qos > 0:
-            client.ack(ticket.mid, ticket.qos)
+    def take(self, limit: int) -> list[Incoming]:
+        """Up to ``limit`` messages out of the inbox."""
+        inbox = self.inbox
+        taken = [inbox.popleft() for _ in range(min(limit, len(inbox)))]
+        if len(inbox) < WINDOW and self._connection is not None:
+            self._connection.resume()
+        return taken
 
-    def publish(self, topic: str, payload: bytes) -> None:
-        """Send with QoS 1 if connected; a gateway that misses an answer asks again."""
-        client = self._client
-        if client is not None and self.connected:
-            client.publish(topic, payload, qos=1)
+    def acknowledge(self, tickets: Sequence[Ticket]) -> None:
+        """Tell the broker that these messages are stored, in the order of receipt; those of an earlier connection are passed
+        over: their numbers may name other messages by now, and the broker sends them again."""
+        connection, serial = self._connection, self._serial
+        if connection is not None:
+            mids = [ticket.mid for ticket in tickets if ticket.connection == serial and ticket.qos > 0]
+            if mids:
+                connection.acknowledge(mids)
 
-    def _keep_connected(self) -> None:
-        versions = {"auto": (mqtt.MQTTv5, mqtt.MQTTv311), "5": (mqtt.MQTTv5,), "3.1.1": (mqtt.MQTTv311,)}
-        choice = versions[self._address.protocol]
-        turn, pause, told = 0, _FIRST_PAUSE, False
-        while not self._stop.is_set():
-            self._lost.clear()
-            outcome = self._one_connection(choice[turn % len(choice)])
-            if self._stop.is_set():
-                return
-            if outcome == "served":
-                pause, told = _FIRST_PAUSE, False
-                log.warning("the connection to the broker is lost; connecting again")
-            else:
-                if outcome == "refused":
-                    turn += 1
-                if not told and (outcome != "refused" or turn >= len(choice)):
-                    where = f"{self._address.host}:{self._address.port}"
-                    log.warning(
-                        "cannot reach the broker, trying on: see that it runs and that broker.* is right",
-                        at=where,
-                        it=outcome,
-                    )
-                    told = True
-                self._stop.wait(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
+    def publish(self, topic: str, make: Callable[[], bytes], key: Hashable = None) -> None:
+        """Send with QoS 1 what ``make`` gives when its turn comes, if connected; a gateway that misses an answer asks again.
 
-    def _one_connection(self, version: int) -> str:
-        """Serve one connection to its end: 'served', 'refused' or 'does not answer'."""
-        client = self._make(version)
-        welcome = threading.Event()
+        Of what waits under one ``key`` (by default the topic) only the newest is sent.
+        """
+        if self._connection is not None:
+            self._connection.publish(topic if key is None else key, topic, make)
 
-        def on_connect(c: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-            if reason.is_failure:
-                self._lost.set()
-                return
-            self._connection += 1
-            c.subscribe(UP_FILTER, qos=1)
-            self.connected = True
-            welcome.set()
+    # ---- one connection after the other ----------------------------------------------------------------------------------
 
-        def on_disconnect(*_: Any) -> None:
-            self.connected = False
-            self._lost.set()
+    async def _keep_connected(self) -> None:
+        choice = {"auto": (Version.V5, Version.V311), "5": (Version.V5,), "3.1.1": (Version.V311,)}[
+            self._address.protocol
+        ]
+        pause, loop = self._patience.first_pause, asyncio.get_running_loop()
+        while True:
+            began, version = loop.time(), choice[self._turn % len(choice)]
+            outcome = ""
+            try:
+                outcome = await self._one_connection(version)
+            except _RefusedError as refused:
+                # A version that has served is given up only when the broker says that it knows it no more.
+                if refused.protocol or self._served is not version:
+                    self._turn += 1
+                if self._turn >= len(choice) or self._served is version:
+                    self._complain(str(refused))
+            except (OSError, TimeoutError, ConnectionEndedError) as error:
+                self._complain(_network(error))
+            finally:
+                self.connected = False
+                self._connection = None
+            if outcome:
+                log.warning("the connection to the broker is lost; connecting again", why=outcome)
+                if loop.time() - began > _STEADY:
+                    pause = self._patience.first_pause
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, not a secret)
+            pause = min(pause * 2, self._patience.longest_pause)
 
-        client.on_socket_open = _send_at_once
-        client.on_connect = on_connect
-        client.on_disconnect = on_disconnect
-        client.on_message = self._receive
-        properties = None
-        if version == mqtt.MQTTv5:
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # the library's own gap
-            properties.SessionExpiryInterval = _SESSION_SECONDS if self._address.persistent else 0
-            properties.ReceiveMaximum = _WINDOW
-        self._client = client
+    def _complain(self, why: str) -> None:
+        """Say once that there is no connection, until there was one."""
+        if not self._told:
+            self._told = True
+            log.warning(
+                "cannot reach the broker, trying on: see that it runs and that broker.* is right",
+                at=f"{self._address.host}:{self._address.port}",
+                it=why,
+            )
+
+    async def _one_connection(self, version: Version) -> str:
+        """Serve one connection to its end, and say why it ended. Raises what kept it from being served."""
+        address, loop = self._address, asyncio.get_running_loop()
+        self._serial += 1
+        greeting = Greeting(
+            version, address.client_id, not address.persistent, _SESSION_SECONDS if address.persistent else 0, WINDOW,
+            address.username, address.password,
+        )  # fmt: skip
+        connection = Connection(greeting, self._patience, self._receive)
+        self._connection = connection
         try:
-            if version == mqtt.MQTTv5:
-                client.connect(
-                    self._address.host,
-                    self._address.port,
-                    _KEEPALIVE,
-                    clean_start=not self._address.persistent,
-                    properties=properties,
+            async with asyncio.timeout(self._patience.connect):
+                await loop.create_connection(lambda: connection, address.host, address.port, ssl=self._tls)
+                welcome = await self._welcome(connection)
+                granted = await connection.subscribe(UP_FILTER, 1)
+            if granted >= 0x80:
+                raise _RefusedError(
+                    f"does not let us subscribe to {UP_FILTER} (code {granted:#04x}): grant it in its ACL"
                 )
-            else:
-                client.connect(self._address.host, self._address.port, _KEEPALIVE)
-        except (OSError, ValueError):
-            self._client = None
-            return "does not answer"
-        client.loop_start()
-        self._lost.wait()
-        if self._stop.is_set():
-            client.disconnect()
-        client.loop_stop()
-        self.connected = False
-        self._client = None
-        return "served" if welcome.is_set() else "refused"
+            self._greeted(version, welcome)
+            await self._watch_drops(connection)
+            return await asyncio.shield(connection.ended)
+        except BaseException:
+            connection.abort("given up")
+            raise
 
-    def _make(self, version: int) -> mqtt.Client:
-        address = self._address
-        kind = MQTTProtocolVersion(version)
-        clean = None if version == mqtt.MQTTv5 else not address.persistent
-        client = mqtt.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=address.client_id,
-            clean_session=clean,
-            protocol=kind,
-            manual_ack=True,
-            reconnect_on_failure=False,
-        )
-        if address.username is not None:
-            client.username_pw_set(address.username, address.password)
-        if address.ca_file is not None:
-            client.tls_set(str(address.ca_file))
-        return client
-
-    def _receive(self, _client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+    async def _welcome(self, connection: Connection) -> Connack:
         try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = "(not UTF-8)"
-        ticket = Ticket(self._connection, message.mid, message.qos)
-        incoming = Incoming(topic, bytes(message.payload), bool(message.retain), ticket)
+            welcome = await asyncio.shield(connection.welcomed)
+        except ConnectionEndedError as error:
+            raise _RefusedError(f"does not answer our greeting: {error}") from error
+        if welcome.code:
+            wrong_version = welcome.code in (1, Reason.UNSUPPORTED_VERSION)
+            raise _RefusedError(_refusal(welcome), protocol=wrong_version)
+        return welcome
+
+    def _greeted(self, version: Version, welcome: Connack) -> None:
+        if self._told:
+            log.info("the broker answers again")
+        self._served, self._told, self.connected, self._declined = version, False, True, False
+        if self.session_present is not None and self._address.persistent and not welcome.session_present:
+            log.warning("the broker has lost our session; gateways send again what was not acknowledged")
+        self.session_present = welcome.session_present
+
+    async def _watch_drops(self, connection: Connection) -> None:
+        """Ask for the count of dropped messages; a broker that denies it, even by hanging up, is not asked again."""
+        if not self._ask_dropped:
+            return
         try:
-            self._loop.call_soon_threadsafe(self._offer, incoming)
-        except RuntimeError:  # the event loop has ended: nothing was acknowledged, so nothing is lost
+            granted = await connection.subscribe(DROPPED, 0)
+        except ConnectionEndedError:
+            self._ask_dropped = False
+        else:
+            self._ask_dropped = granted < 0x80
+
+    # ---- what comes ------------------------------------------------------------------------------------------------------
+
+    def _receive(self, connection: Connection, messages: list[Publish]) -> None:
+        if connection is not self._connection:
             return
+        serial, at, received, inbox = self._serial, self._now(), monotonic(), self.inbox
+        for message in messages:
+            if message.topic == DROPPED:
+                self._count_drops(message)
+                continue
+            ticket = Ticket(serial, message.mid, message.qos, received)
+            inbox.append(Incoming(message.topic, message.payload, message.retain, at, ticket))
+        if len(inbox) >= 2 * WINDOW:
+            connection.pause()
+        self._on_arrival(len(inbox))
+        if connection.refused_code and not self._declined:
+            self._declined = True
+            log.warning(
+                "the broker does not take our answers to gateways: let ingest write kehai/1/gw/+/down/#",
+                code=f"{connection.refused_code:#04x}",
+            )
 
-    def _offer(self, incoming: Incoming) -> None:
-        """Into the inbox; what was sent without any wish for delivery (QoS 0) is dropped when the inbox is full."""
-        if incoming.ticket.qos == 0 and self.inbox.qsize() > 2 * _WINDOW:
+    def _count_drops(self, message: Publish) -> None:
+        try:
+            count = int(message.payload)
+        except ValueError:
             return
-        self.inbox.put_nowait(incoming)
+        before, self.dropped = self.dropped, count
+        if before is not None and count not in (0, before):
+            log.warning(
+                "the broker dropped messages; gateways send them again: give it room (max_queued_bytes)", in_all=count
+            )
 
 
-def _send_at_once(_client: mqtt.Client, _data: Any, sock: Any) -> None:
-    """Without this an acknowledgement waits up to 40 ms for the one before it (Nagle's algorithm)."""
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def _tls(address: BrokerAddress) -> ssl.SSLContext | None:
+    if address.ca_file is None:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=str(address.ca_file))
+        if address.cert_file is not None:
+            context.load_cert_chain(address.cert_file, address.key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"The certificates of [broker] cannot be used ({error}): see that ca_file, cert_file and key_file are PEM files"
+            " that this user may read."
+        ) from error
+    return context
+
+
+def _refusal(welcome: Connack) -> str:
+    known = {
+        1: "does not know this version of MQTT",
+        Reason.UNSUPPORTED_VERSION: "does not know this version of MQTT",
+        2: "does not take our client id",
+        0x85: "does not take our client id",
+        3: "is not ready",
+        0x88: "is not ready",
+        4: "does not know this user name and password",
+        0x86: "does not know this user name and password",
+        5: "does not let us in",
+        0x87: "does not let us in",
+    }
+    said = known.get(welcome.code, f"refuses us with code {welcome.code:#04x}")
+    return f"{said} ({welcome.why})" if welcome.why else said
+
+
+def _network(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"has a certificate that is not to be trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"does not speak TLS with us: {error.reason}"
+    if isinstance(error, TimeoutError):
+        return "does not answer in time"
+    return f"does not answer: {error}"
