@@ -6,19 +6,25 @@ The journal belongs to ingest; this opens the same file read-only and never wait
 from __future__ import annotations
 
 import sqlite3
+import weakref
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from domain.clock import HOUR, Instant
 from domain.ids import DeviceId, GatewayId, HomeId
 from domain.readings import Quantity
+from ingest.retention import SUMMARISED
+
+_SPARE = 8
+"""Connections that wait for the next question."""
 
 
-@dataclass(frozen=True, slots=True)
-class PastReading:
+class PastReading(NamedTuple):
     """One stored reading, as a page needs it."""
 
     device: DeviceId
@@ -26,6 +32,30 @@ class PastReading:
     value: float
     observed_at: Instant
     flags: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HourSummary:
+    """What one quantity of one device was in one hour, counted from UTC's full hours."""
+
+    start: Instant
+    """The beginning of the hour."""
+    device: DeviceId
+    quantity: Quantity
+    count: int
+    """Readings."""
+    events: int
+    """Of them those that say that somebody did something: motion seen, door opened or moved, button pressed, into bed."""
+    total: float
+    low: float
+    high: float
+    first_at: Instant
+    last_at: Instant
+
+    @property
+    def mean(self) -> float:
+        """The mean over the readings, each weighing the same."""
+        return self.total / self.count
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +77,14 @@ class History(Protocol):
         """The readings of a home with start <= observed_at < end, by observed_at; empty when there is no journal yet."""
         ...
 
+    def hourly(self, home: HomeId, start: Instant, end: Instant) -> list[HourSummary]:
+        """What each device measured in each hour that begins in [start, end), by hour, device and quantity.
+
+        The same answer whether the readings of an hour are still there one by one or have been cut; hours without any
+        are left out.
+        """
+        ...
+
     def coverage(self, gateway: GatewayId, start: Instant, end: Instant) -> list[tuple[Instant, Instant]]:
         """When the gateway vouched within [start, end], clipped to it, ascending."""
         ...
@@ -60,25 +98,71 @@ class History(Protocol):
         ...
 
 
+_IN_ORDER = itemgetter(2, 4, 5)
+_HOURS = "WITH RECURSIVE hours(hour) AS (SELECT ?1 UNION ALL SELECT hour + 1 FROM hours WHERE hour < ?2)"
+_ONE_BY_ONE = (
+    f"{_HOURS} SELECT r.series, r.value, r.observed_at, r.flags, r.stream, r.seq FROM hours"  # noqa: S608 (constants)
+    " CROSS JOIN series s CROSS JOIN readings r ON r.hour = hours.hour AND r.series = s.id"
+    " WHERE s.home = ?3 AND r.observed_at >= ?4 AND r.observed_at < ?5"
+)
+# A reading that came late may stand beside the summary of its hour until the next slice of retention: both count.
+_HOURLY = (
+    f"{_HOURS}, parts AS (SELECT s.id, r.hour, {SUMMARISED} FROM hours CROSS JOIN series s"  # noqa: S608 (constants)
+    " CROSS JOIN readings r ON r.hour = hours.hour AND r.series = s.id WHERE s.home = ?3 GROUP BY r.hour, s.id"
+    " UNION ALL SELECT s.id, m.hour, m.count, m.events, m.total, m.low, m.high, m.first_at, m.last_at FROM hours"
+    " CROSS JOIN series s CROSS JOIN summaries m ON m.hour = hours.hour AND m.series = s.id WHERE s.home = ?3)"
+    " SELECT p.hour, s.device, s.quantity, sum(count), sum(events), sum(total), min(low), max(high), min(first_at),"
+    " max(last_at) FROM parts p CROSS JOIN series s ON s.id = p.id GROUP BY p.hour, p.id"
+    " ORDER BY p.hour, s.device, s.quantity"
+)
+
+
+def _connect(journal: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{journal}?mode=ro", uri=True, timeout=5, check_same_thread=False)
+    connection.execute("PRAGMA cache_size = -4000")
+    return connection
+
+
+def _close_all(spare: deque[tuple[int, sqlite3.Connection]]) -> None:
+    while spare:
+        spare.pop()[1].close()
+
+
 class JournalHistory:
     """History of a journal file; a journal that is not there yet has no past."""
 
     def __init__(self, journal: Path) -> None:
         self._journal = journal
+        self._spare: deque[tuple[int, sqlite3.Connection]] = deque()
+        weakref.finalize(self, _close_all, self._spare)
+
+    def close(self) -> None:
+        """Release the file."""
+        _close_all(self._spare)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection | None]:
-        if not self._journal.exists():
-            yield None
-            return
+        """A connection to the file that bears the journal's name now: a restore may have put another one there."""
+        connection = None
         try:
-            connection = sqlite3.connect(f"file:{self._journal}?mode=ro", uri=True, timeout=5)
-        except sqlite3.OperationalError:
+            inode = self._journal.stat().st_ino
+            while self._spare and connection is None:
+                at, connection = self._spare.pop()
+                if at != inode:
+                    connection.close()
+                    connection = None
+            connection = connection or _connect(self._journal)
+        except (FileNotFoundError, IndexError, sqlite3.OperationalError):
             yield None
             return
         try:
             yield connection
-        finally:
+        except BaseException:
+            connection.close()
+            raise
+        if len(self._spare) < _SPARE:
+            self._spare.append((inode, connection))
+        else:
             connection.close()
 
     def _rows(self, question: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
@@ -94,14 +178,24 @@ class JournalHistory:
 
     def readings(self, home: HomeId, start: Instant, end: Instant) -> list[PastReading]:
         """See History.readings."""
+        series = self._series(home)
         rows = self._rows(
-            "WITH RECURSIVE hours(hour) AS (SELECT ?1 UNION ALL SELECT hour + 1 FROM hours WHERE hour < ?2)"
-            " SELECT s.device, s.quantity, r.value, r.observed_at, r.flags FROM hours"
-            " CROSS JOIN series s CROSS JOIN readings r ON r.hour = hours.hour AND r.series = s.id"
-            " WHERE s.home = ?3 AND r.observed_at >= ?4 AND r.observed_at < ?5 ORDER BY r.observed_at, r.stream, r.seq",
+            _ONE_BY_ONE,
             (start // HOUR, max(start, end - 1) // HOUR, home, start, end),
         )
-        return [PastReading(DeviceId(d), Quantity(q), v, at, flags) for d, q, v, at, flags in rows]
+        rows.sort(key=_IN_ORDER)
+        return [PastReading(*series[of], value, at, flags) for of, value, at, flags, _, _ in rows if of in series]
+
+    def hourly(self, home: HomeId, start: Instant, end: Instant) -> list[HourSummary]:
+        """See History.hourly."""
+        if end <= start:
+            return []
+        rows = self._rows(_HOURLY, (-(-start // HOUR), (end - 1) // HOUR, home))
+        return [HourSummary(hour * HOUR, DeviceId(d), Quantity(q), *rest) for hour, d, q, *rest in rows]
+
+    def _series(self, home: HomeId) -> dict[int, tuple[DeviceId, Quantity]]:
+        rows = self._rows("SELECT id, device, quantity FROM series WHERE home = ?", (home,))
+        return {of: (DeviceId(device), Quantity(quantity)) for of, device, quantity in rows}
 
     def coverage(self, gateway: GatewayId, start: Instant, end: Instant) -> list[tuple[Instant, Instant]]:
         """See History.coverage."""

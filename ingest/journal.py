@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from domain.clock import HOUR, MILLISECOND, Instant
 from domain.errors import KehaiError
@@ -20,6 +21,7 @@ from ingest.codec import decode, encode
 from ingest.schema import SCRIPTS, bring_up_to_date, version_of
 from ingest.streams import Stream
 
+_Done = TypeVar("_Done")
 _TOGETHER = 500
 """Batches of a throw-away journal that share one transaction."""
 _READINGS = "INSERT OR IGNORE INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -147,6 +149,24 @@ class Journal:
             )
         return offset
 
+    def tidy(self, work: Callable[[sqlite3.Connection], _Done]) -> _Done:
+        """Do some housekeeping in a transaction of its own; on an error nothing of it is done, and JournalError is raised."""
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                done = work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"The journal {self._path} cannot be written ({error}): make room, or mend the disk."
+            ) from error
+        return done
+
     def _series_of(self, reading: Reading) -> int:
         key = (reading.home, reading.device, reading.quantity)
         known = self._series.get(key)
@@ -193,7 +213,7 @@ class Journal:
     def holds(
         self, home: str, device: str, quantity: Quantity, value: float, stamp: Instant, stream: int, seq: int
     ) -> bool:
-        """True when exactly this reading is stored under (stream, seq)."""
+        """True when exactly this reading is stored under (stream, seq), or was until retention cut its hour."""
         moved = self._connection.execute(
             "SELECT stamp, observed_at FROM clamped WHERE stream = ? AND seq = ?", (stream, seq)
         ).fetchone()
@@ -206,7 +226,19 @@ class Journal:
             " AND r.stream = ? AND r.seq = ?",
             (observed_at // HOUR, home, device, quantity, observed_at, stream, seq),
         ).fetchone()
-        return row is not None and row[0] == value
+        if row is None:
+            return observed_at // HOUR < self.raw_since()
+        return bool(row[0] == value)
+
+    def raw_since(self) -> int:
+        """The first hour that has all its readings one by one; before it there are hourly summaries."""
+        row = self._connection.execute("SELECT value FROM kept WHERE name = 'raw_cut'").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def newest_hour(self) -> int | None:
+        """The latest hour in which something was observed; None while there are no readings."""
+        row = self._connection.execute("SELECT hour FROM readings ORDER BY hour DESC LIMIT 1").fetchone()
+        return None if row is None else int(row[0])
 
     # ---- reading -----------------------------------------------------------------------------------------------------
 
