@@ -47,7 +47,7 @@ from ingest.mqtt.packets import (
 
 VERSIONS = [Version.V311, Version.V5]
 MIDS = st.integers(1, 65_535)
-TOPICS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=40)
+TOPICS = st.text(st.characters(codec="utf-8", exclude_characters="\0#+"), min_size=1, max_size=40)
 
 
 def read(
