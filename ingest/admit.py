@@ -73,6 +73,8 @@ class Refusal:
 
     reason: Why
     detail: str = ""
+    seq: int | None = None
+    """The record's number; None for a whole message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,7 @@ def _admit_readings(entry: GatewayEntry, payload: bytes, received_at: Instant) -
                 _admit_record(entry, seq, base_name, base_time, record, received_at, unsynced, shift)
             )
         except _RefusedError as refused:
-            admitted.refused.append(Refusal(refused.refusal.reason, f"seq {seq}: {refused.refusal.detail}"))
+            admitted.refused.append(Refusal(refused.refusal.reason, f"seq {seq}: {refused.refusal.detail}", seq))
     return admitted
 
 

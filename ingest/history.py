@@ -8,18 +8,21 @@ from __future__ import annotations
 import sqlite3
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from domain.clock import HOUR, Instant
 from domain.ids import DeviceId, GatewayId, HomeId
 from domain.readings import Quantity
+from ingest import letters
+from ingest.letters import DeadLetter
 from ingest.retention import SUMMARISED
 
+_Row = TypeVar("_Row")
 _SPARE = 8
 """Connections that wait for the next question."""
 
@@ -58,18 +61,6 @@ class HourSummary:
         return self.total / self.count
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """One refused message."""
-
-    id: int
-    received_at: Instant
-    topic: str
-    reason: str
-    detail: str
-    payload: bytes
-
-
 class History(Protocol):
     """Questions about the past."""
 
@@ -94,7 +85,7 @@ class History(Protocol):
         ...
 
     def dead_letter_count(self) -> int:
-        """How many there are in all."""
+        """How many there are that nothing has been made of yet."""
         ...
 
 
@@ -166,13 +157,16 @@ class JournalHistory:
             connection.close()
 
     def _rows(self, question: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        return self._asked(lambda connection: connection.execute(question, values).fetchall())
+
+    def _asked(self, question: Callable[[sqlite3.Connection], list[_Row]]) -> list[_Row]:
         with self._open() as connection:
             if connection is None:
                 return []
             try:
-                return connection.execute(question, values).fetchall()
+                return question(connection)
             except sqlite3.OperationalError as error:
-                if "no such table" in str(error):  # ingest has made the file a moment ago
+                if "no such table" in str(error) or "no such column" in str(error):  # ingest is making it this moment
                     return []
                 raise
 
@@ -207,13 +201,9 @@ class JournalHistory:
 
     def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         """See History.dead_letters."""
-        rows = self._rows(
-            "SELECT id, received_at, topic, reason, detail, payload FROM dead_letters ORDER BY id DESC LIMIT ?",
-            (limit,),
-        )
-        return [DeadLetter(*row) for row in rows]
+        return self._asked(lambda connection: letters.select(connection, letters.Selection(), limit))
 
     def dead_letter_count(self) -> int:
         """See History.dead_letter_count."""
-        rows = self._rows("SELECT count(*) FROM dead_letters", ())
+        rows = self._rows("SELECT count(*) FROM dead_letters WHERE state = 'kept'", ())
         return int(rows[0][0]) if rows else 0

@@ -24,12 +24,12 @@ from ingest.admit import (
     Why,
     admit,
 )
-from ingest.journal import Batch, Journal, Letter
+from ingest.journal import Batch, Journal
+from ingest.letters import DeadLetter, LetterState, Settled, apart, compose
 from ingest.streams import Stream
 from registry.directory import Directory
 
 Token = TypeVar("Token")
-_KEPT_PAYLOAD = 8_192
 _REMEMBERED = 40 * DAY
 """How far back the coverage is kept in memory, to send on only what is new."""
 
@@ -72,6 +72,8 @@ class Intake(Generic[Token]):
     _batch: Batch = field(default_factory=Batch)
     _streams: dict[tuple[str, str], Stream] = field(default_factory=dict)
     _taken: dict[tuple[int, int], AdmittedReading] = field(default_factory=dict)
+    _refused: set[tuple[int, int]] = field(default_factory=set)
+    """(stream id, seq) refused since the last commit."""
     _pending: dict[tuple[str, str], _Pending] = field(default_factory=dict)
     _coverage: dict[str, Coverage] = field(default_factory=dict)
     _vouches: dict[str, Vouch] = field(default_factory=dict)
@@ -104,11 +106,31 @@ class Intake(Generic[Token]):
             self._accept(admitted, topic, payload, received_at)
         self._tokens.append(token)
 
-    def _refuse(self, refusal: Refusal, topic: str, payload: bytes, received_at: Instant) -> None:
+    def _refuse(
+        self, refusal: Refusal, topic: str, payload: bytes, received_at: Instant, stream: int | None = None
+    ) -> None:
+        """Keep a dead letter; ``stream`` where its number counts as dealt with from now on."""
         self.counters[refusal.reason] += 1
         self._batch.letters.append(
-            Letter(received_at, topic[:300], refusal.reason, refusal.detail[:400], payload[:_KEPT_PAYLOAD])
+            compose(received_at, topic, refusal.reason, refusal.detail, payload, refusal.seq, stream)
         )
+
+    def _refuse_records(
+        self, message: AdmittedReadings, stream: Stream, topic: str, payload: bytes, received_at: Instant
+    ) -> None:
+        alone = apart(payload, [refusal.seq for refusal in message.refused if refusal.seq is not None])
+        for refusal in message.refused:
+            seq = refusal.seq or 0
+            if seq in stream and self._is_refused(stream.id, seq):
+                self.counters["duplicates"] += 1  # its letter is here already
+                continue
+            empty = seq not in stream
+            self._refuse(refusal, topic, alone[seq], received_at, stream.id if empty else None)
+            if empty:
+                self._refused.add((stream.id, seq))
+
+    def _is_refused(self, stream: int, seq: int) -> bool:
+        return (stream, seq) in self._refused or self.journal.is_refused(stream, seq)
 
     def _accept(self, admitted: Admitted, topic: str, payload: bytes, received_at: Instant) -> None:
         if isinstance(admitted, AdmittedReadings):
@@ -132,13 +154,12 @@ class Intake(Generic[Token]):
             detail = f"seq {message.first} lies beyond {len(stream.islands)} gaps"
             self._refuse(Refusal(Why.SCATTERED, detail), topic, payload, received_at)
             return
-        for refusal in message.refused:
-            self._refuse(refusal, topic, payload, received_at)
+        if message.refused:
+            self._refuse_records(message, stream, topic, payload, received_at)
         batch = self._batch
         batch.stream_of[entry.id, message.epoch] = stream.id
         for reading in message.readings:
-            if reading.seq in stream:
-                self._repeated(message, stream, reading, topic, payload, received_at)
+            if reading.seq in stream and not self._fills(message, stream, reading, topic, payload, received_at):
                 continue
             if reading.stamp != reading.observed_at:
                 batch.clamped.append((stream.id, reading.seq, reading.stamp, reading.observed_at))
@@ -153,11 +174,14 @@ class Intake(Generic[Token]):
         self._acks[entry.id, message.epoch] = None
         self._settle(entry.id, message.epoch)
 
-    def _repeated(
+    def _fills(
         self, message: AdmittedReadings, stream: Stream, reading: AdmittedReading, topic: str, payload: bytes,
         received_at: Instant,
-    ) -> None:  # fmt: skip
-        """A key that is here already: the same body is a duplicate, another one is a cloned card or a restored backup."""
+    ) -> bool:  # fmt: skip
+        """A key that is here already: True when it was refused before and may be stored now.
+
+        The same body is a duplicate, another one is a cloned card or a restored backup.
+        """
         taken = self._taken.get((stream.id, reading.seq))
         if taken is not None:
             same = (taken.device, taken.quantity, taken.value, taken.stamp) == (
@@ -175,9 +199,57 @@ class Intake(Generic[Token]):
             )
         if same:
             self.counters["duplicates"] += 1
-        else:
-            detail = f"seq {reading.seq} of epoch {message.epoch} is stored with another body"
-            self._refuse(Refusal(Why.KEY_CONFLICT, detail), topic, payload, received_at)
+            return False
+        if taken is None and self._is_refused(stream.id, reading.seq):
+            self._batch.filled.append((stream.id, reading.seq))
+            return True
+        detail = f"seq {reading.seq} of epoch {message.epoch} is stored with another body"
+        refusal = Refusal(Why.KEY_CONFLICT, detail, reading.seq)
+        self._refuse(refusal, topic, apart(payload, [reading.seq])[reading.seq], received_at)
+        return False
+
+    def retry(self, letter: DeadLetter, now: Instant) -> None:
+        """Admit a dead letter again as if it came when it came; the next commit writes down what became of it."""
+        batch, old = self._batch, letter
+        if old.state is not LetterState.KEPT or old.unmendable is not None:
+            outcome = old.unmendable or f"it is {old.state.value} already"
+            batch.settled.append(Settled(old.id, old.state, old.reason, old.detail, outcome, now))
+            return
+        admitted = admit(old.topic, old.payload, old.received_at, self.directory)
+        refused = admitted if isinstance(admitted, Refusal) else None
+        if isinstance(admitted, AdmittedReadings) and old.seq is not None and admitted.refused:
+            refused = admitted.refused[0]
+        state, outcome = LetterState.STORED, "stored"
+        if isinstance(admitted, AdmittedHello) and admitted.entry.devices:
+            state, outcome = LetterState.DISCARDED, "its gateway has greeted since"
+        elif refused is None and not isinstance(admitted, Refusal):
+            known, before = len(batch.letters), self.counters.copy()
+            self._accept(admitted, old.topic, old.payload, old.received_at)
+            fresh = batch.letters[known:]
+            again = next((new for new in fresh if new.seq is None or old.seq is not None), None)
+            if again is not None:
+                del batch.letters[known:]
+                refused = Refusal(Why(again.reason), again.detail, old.seq)
+            elif isinstance(admitted, AdmittedReadings):
+                outcome = ", ".join(
+                    f"{count} {what}"
+                    for count, what in (
+                        (self.counters["readings"] - before["readings"], "stored"),
+                        (self.counters["duplicates"] - before["duplicates"], "here already"),
+                        (len(fresh), "refused again, each a letter of its own"),
+                    )
+                    if count
+                )
+        if refused is not None:
+            state, outcome = LetterState.KEPT, f"refused again: {refused.reason.value}"
+        reason, detail = (old.reason, old.detail) if refused is None else (refused.reason.value, refused.detail)
+        batch.settled.append(Settled(old.id, state, reason, detail, outcome, now))
+
+    def discard(self, letter: DeadLetter, now: Instant) -> None:
+        """Nobody will take this letter up again; it stays to be looked at until its time is over."""
+        outcome = "discarded" if letter.state is LetterState.KEPT else f"it is {letter.state.value} already"
+        state = LetterState.DISCARDED if letter.state is LetterState.KEPT else letter.state
+        self._batch.settled.append(Settled(letter.id, state, letter.reason, letter.detail, outcome, now))
 
     def _take_heartbeat(self, beat: AdmittedHeartbeat, topic: str, received_at: Instant) -> None:
         self.counters["heartbeats"] += 1
@@ -265,7 +337,7 @@ class Intake(Generic[Token]):
             whole = Batch(
                 [*ordered, *(i for i in items if isinstance(i, Hello)),
                  *(i for i in items if isinstance(i, Reading)), *self._vouches.values()],
-                batch.streams, batch.stream_of, batch.clamped, batch.letters,
+                batch.streams, batch.stream_of, batch.clamped, batch.letters, batch.filled, batch.settled,
             )  # fmt: skip
             arrival = self.journal.append(whole, at)
             self._vouches = {}
@@ -274,4 +346,5 @@ class Intake(Generic[Token]):
         tokens = tuple(self._tokens)
         self._batch, self._acks, self._tokens = Batch(), {}, []
         self._taken.clear()
+        self._refused.clear()
         return Committed(arrival, acks, tokens)

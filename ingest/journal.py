@@ -17,7 +17,9 @@ from domain.clock import HOUR, MILLISECOND, Instant
 from domain.errors import KehaiError
 from domain.ids import GatewayId
 from domain.readings import Arrival, Item, Quantity, Reading, Vouch
+from ingest import letters
 from ingest.codec import decode, encode
+from ingest.letters import DeadLetter, Letter, Settled, Wish
 from ingest.schema import SCRIPTS, bring_up_to_date, version_of
 from ingest.streams import Stream
 
@@ -29,17 +31,6 @@ _READINGS = "INSERT OR IGNORE INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 class JournalError(KehaiError):
     """The journal cannot be opened or written; one sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A dead letter to be written."""
-
-    received_at: Instant
-    topic: str
-    reason: str
-    detail: str
-    payload: bytes
 
 
 @dataclass(slots=True)
@@ -54,9 +45,12 @@ class Batch:
     clamped: list[tuple[int, int, Instant, Instant]] = field(default_factory=list)
     """(stream id, seq, stamp, observed_at)."""
     letters: list[Letter] = field(default_factory=list)
+    filled: list[tuple[int, int]] = field(default_factory=list)
+    """(stream id, seq) of readings in ``items`` whose number was refused before."""
+    settled: list[Settled] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.items or self.streams or self.letters)
+        return bool(self.items or self.streams or self.letters or self.settled)
 
 
 class Journal:
@@ -142,11 +136,9 @@ class Journal:
             if isinstance(item, Vouch):
                 for start, end in item.spells:
                     self._extend(item.gateway, start, end)
-        if batch.letters:
-            connection.executemany(
-                "INSERT INTO dead_letters (received_at, topic, reason, detail, payload) VALUES (?, ?, ?, ?, ?)",
-                [(x.received_at, x.topic, x.reason, x.detail, x.payload) for x in batch.letters],
-            )
+        if batch.letters or batch.filled or batch.settled:
+            letters.write(connection, batch.letters)
+            letters.settle(connection, batch.filled, batch.settled, received_at)
         return offset
 
     def tidy(self, work: Callable[[sqlite3.Connection], _Done]) -> _Done:
@@ -229,6 +221,18 @@ class Journal:
         if row is None:
             return observed_at // HOUR < self.raw_since()
         return bool(row[0] == value)
+
+    def is_refused(self, stream: int, seq: int) -> bool:
+        """See ``letters.is_refused``."""
+        return letters.is_refused(self._connection, stream, seq)
+
+    def requests(self, most: int) -> list[tuple[Wish, DeadLetter]]:
+        """See ``letters.requests``."""
+        return letters.requests(self._connection, most)
+
+    def data_version(self) -> int:
+        """A number that changes when somebody else has written to the file."""
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def raw_since(self) -> int:
         """The first hour that has all its readings one by one; before it there are hourly summaries."""
