@@ -50,6 +50,8 @@ class Office:
     """How old, in real time, a list of homes or staff may be that a page is made from."""
     logins: tuple[tuple[str, str], ...] = ()
     """(login, password) pairs that the log-in page shows: those of a demo's invented staff, and of nobody else."""
+    roles: tuple[str, ...] = ("ingest", "watch")
+    """The roles that this installation runs beside the dashboard."""
     book: SqlBook = field(init=False)
     homes: Homes = field(init=False)
     staff: Staff = field(init=False)

@@ -70,7 +70,7 @@ def demo(
 
 @app.command()
 def up(config: ConfigFile) -> None:
-    """Ingest, watch and dashboard of an installation under one supervisor."""
+    """The roles of an installation under one supervisor."""
     command("up").up(config)
 
 
@@ -90,6 +90,18 @@ def watch(config: ConfigFile) -> None:
 def dashboard(config: ConfigFile) -> None:
     """The role that shows staff what they need."""
     command("roles").dashboard(config)
+
+
+@app.command()
+def influx(
+    config: ConfigFile,
+    from_start: Annotated[
+        bool,
+        typer.Option("--from-start", help="Write the whole journal again: for a store that was emptied or changed."),
+    ] = False,
+) -> None:
+    """The role that copies the journal into InfluxDB."""
+    command("influx").influx(config, from_start=from_start)
 
 
 @app.command()

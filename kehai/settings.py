@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from domain.clock import Clock, ScaledClock, SystemClock
@@ -74,6 +75,45 @@ class DashboardSection(_Section):
     """Invented log-ins that a demo shows on its log-in page."""
 
 
+class InfluxSection(_Section):
+    """The store that the journal is projected into."""
+
+    url: str
+    api: Literal["v2", "v1"] = "v2"
+    """v2: /api/v2/write of InfluxDB 1.8, 2.x, 3.x and VictoriaMetrics; v1: /write of InfluxDB 1.x."""
+    org: str = ""
+    bucket: str = "kehai"
+    token_file: Path | None = None
+    database: str = "kehai"
+    username: str = ""
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    batch_size: int = Field(default=5_000, ge=1, le=50_000)
+    """Points in one write."""
+    timeout_seconds: float = Field(default=10.0, gt=0, le=20)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Port of this role's own Prometheus page; 0 for none."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("write http://HOST:PORT or https://HOST:PORT")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("a secret does not belong into an address: put it into token_file or password_file")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _keys_fit_the_api(self) -> Self:
+        if self.api == "v1" and self.token_file is not None:
+            raise ValueError('token_file is for api = "v2": give username and password_file, or none')
+        if self.api == "v2" and (self.username or self.password_file is not None):
+            raise ValueError('username and password_file are for api = "v1": give token_file, or none')
+        return self
+
+
 class ClockSection(_Section):
     """A clock that runs faster than the world's; only a demo has one. Instants in microseconds since the epoch."""
 
@@ -98,6 +138,7 @@ class Settings(BaseSettings):
     ingest: IngestSection = IngestSection()
     watch: WatchSection = WatchSection()
     dashboard: DashboardSection = DashboardSection()
+    influxdb: InfluxSection | None = None
     clock: ClockSection | None = None
 
     @classmethod

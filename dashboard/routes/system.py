@@ -35,7 +35,7 @@ def healthz(request: Request) -> JSONResponse:
     office = office_of(request)
     now, marks = office.real.now(), office.book.marks()
     roles: dict[str, dict[str, object]] = {"dashboard": {"state": "ok", "age_s": 0.0, "lag_s": 0.0, "detail": ""}}
-    for name in ("ingest", "watch"):
+    for name in office.roles:
         mark = marks.get(name)
         if mark is None:
             roles[name] = {"state": "never started", "age_s": None, "lag_s": None, "detail": ""}

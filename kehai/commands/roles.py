@@ -38,7 +38,8 @@ _LOOK_SECONDS = 0.25
 log = structlog.get_logger("roles")
 
 
-def _database(settings: Settings) -> Engine:
+def database(settings: Settings) -> Engine:
+    """The installation's SQL database, brought to the newest schema."""
     engine = open_database(settings.database_url)
     migrate(engine)
     return engine
@@ -48,7 +49,7 @@ def ingest(config: Path) -> None:
     """Receive, store and acknowledge until SIGTERM or Ctrl-C."""
     settings = load(config)
     configure("ingest")
-    engine = _database(settings)
+    engine = database(settings)
     journal = Journal(settings.journal)
     if journal.moved_aside is not None:
         log.error(
@@ -86,10 +87,10 @@ def watch(config: Path) -> None:
     """Read the journal, run detectors and desk until SIGTERM or Ctrl-C."""
     settings = load(config)
     configure("watch")
-    engine = _database(settings)
+    engine = database(settings)
     stop = threading.Event()
     stop_on_signals(stop)
-    journal = _wait_for_journal(settings.journal, stop)
+    journal = wait_for_journal(settings.journal, stop)
     if journal is None:
         return
     clock, speed, book = settings.make_clock(), settings.speed, SqlBook(engine)
@@ -111,7 +112,7 @@ def watch(config: Path) -> None:
         engine.dispose()
 
 
-def _wait_for_journal(path: Path, stop: threading.Event) -> Journal | None:
+def wait_for_journal(path: Path, stop: threading.Event) -> Journal | None:
     """The journal, once ingest has made it; None when it is time to stop before that."""
     told = False
     while not stop.is_set():
@@ -159,7 +160,7 @@ def dashboard(config: Path) -> None:
     section = settings.dashboard
     check_free(section.host, section.port, "the dashboard (dashboard.port)")
     configure("dashboard")
-    engine = _database(settings)
+    engine = database(settings)
     office = Office(
         engine,
         JournalHistory(settings.journal),
@@ -168,6 +169,7 @@ def dashboard(config: Path) -> None:
         LocalTime(settings.installation.zone),
         https=section.https,
         banner=section.banner,
+        roles=("ingest", "watch", *(["influx"] if settings.influxdb else [])),
         trusted_hosts=section.trusted_hosts,
         logins=tuple(section.demo_logins.items()),
     )

@@ -1,4 +1,4 @@
-"""``kehai up``: the server's three roles under one supervisor."""
+"""``kehai up``: the server's roles under one supervisor."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ ROLES = ("ingest", "watch", "dashboard")
 
 
 def up(config: Path) -> None:
-    """Run ingest, watch and dashboard until SIGTERM or Ctrl-C; a role that dies is started again."""
+    """Run ingest, watch, dashboard and, where it is configured, influx until SIGTERM or Ctrl-C.
+
+    A role that dies is started again.
+    """
     settings = load(config)
+    names = (*ROLES, "influx") if settings.influxdb else ROLES
     check_free(settings.dashboard.host, settings.dashboard.port, "the dashboard (dashboard.port)")
 
     def say(sentence: str) -> None:
@@ -24,9 +28,9 @@ def up(config: Path) -> None:
     supervisor = Supervisor(say)
     stop_on_signals(supervisor.stop)
     try:
-        for name in ROLES:
+        for name in names:
             supervisor.start(role(name, config.resolve()))
-        say(f"running {', '.join(ROLES)}; the dashboard is on port {settings.dashboard.port}.")
+        say(f"running {', '.join(names)}; the dashboard is on port {settings.dashboard.port}.")
         supervisor.watch()
     finally:
         supervisor.end()

@@ -24,7 +24,8 @@ from registry.database import migrate, open_database
 from tests.detectors.homes import HOME, T0, ZONE, Script, run
 
 COMMANDS = (
-    "demo", "up", "ingest", "watch", "dashboard", "gateway", "simulate", "replay", "backtest", "report", "doctor", "admin",
+    "demo", "up", "ingest", "watch", "dashboard", "influx", "gateway", "simulate", "replay", "backtest",
+    "report", "doctor", "admin",
 )  # fmt: skip
 
 
@@ -96,7 +97,7 @@ def test_the_version_is_told(kehai: Terminal) -> None:
     assert kehai("--version").out.startswith("kehai 0.")
 
 
-@pytest.mark.parametrize("role", ["up", "ingest", "watch", "dashboard", "doctor", "gateway"])
+@pytest.mark.parametrize("role", ["up", "ingest", "watch", "dashboard", "influx", "doctor", "gateway"])
 def test_a_configuration_that_is_missing_or_malformed_is_one_sentence_and_status_two(
     kehai: Terminal, tmp_path: Path, role: str
 ) -> None:

@@ -10,11 +10,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 import alerts.tables
+import ingest.influx.tables
 import registry.tables  # noqa: F401 (fills the metadata)
 from domain.errors import ConfigurationError
 from registry.database import metadata, migrate, open_database
 
 assert alerts.tables.alerts.metadata is metadata
+assert ingest.influx.tables.projections.metadata is metadata
 
 
 def test_the_migrations_make_exactly_the_tables_that_the_code_speaks_of(tmp_path: Path) -> None:

@@ -1,0 +1,156 @@
+"""What the projection remembers in the SQL database: how far it has come, the rooms as of there, and the refused points.
+
+The cursor moves only after every point before it is in the store or in ``refused_points``; so a crash repeats points, which
+overwrite themselves, and skips none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from domain.clock import Clock, Instant
+from domain.ids import DeviceId, GatewayId
+from domain.readings import Hello
+from ingest.influx import tables
+from ingest.influx.points import tag_room
+from ingest.influx.writer import Refused
+from registry import tables as registry
+
+NAME = "influxdb"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedPoint:
+    """A point that is kept because the store would not take it."""
+
+    id: int
+    refused_at: Instant
+    status: int
+    """Of HTTP; 0 when the store failed at it without an answer."""
+    words: str
+    """The store's own."""
+    line: str
+    """The point, in InfluxDB's line protocol, timestamp in nanoseconds."""
+
+
+def passed(engine: Engine) -> int | None:
+    """The journal offset that the projection no longer needs, nor anything before it; None when it has never run."""
+    wanted = select(tables.projections.c.offset).where(tables.projections.c.name == NAME)
+    with engine.connect() as connection:
+        return connection.execute(wanted).scalar()
+
+
+def refused_points(engine: Engine, limit: int = 100) -> list[RefusedPoint]:
+    """The refused points, the newest first."""
+    wanted = select(tables.refused).order_by(tables.refused.c.id.desc()).limit(limit)
+    with engine.connect() as connection:
+        rows = connection.execute(wanted).all()
+    return [RefusedPoint(row.id, row.refused_at, row.status, row.words, row.line) for row in rows]
+
+
+def refused_count(engine: Engine) -> int:
+    """How many refused points are kept."""
+    with engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(tables.refused)).scalar() or 0
+
+
+class Ledger:
+    """The projection's own side; one process writes it."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        """``clock`` tells real time."""
+        self._engine, self._clock = engine, clock
+        self._rooms: dict[GatewayId, dict[DeviceId, str]] = {}
+        self._announced: dict[tuple[GatewayId, DeviceId], str] = {}
+        with engine.connect() as connection:
+            for row in connection.execute(select(tables.rooms)):
+                self._rooms.setdefault(GatewayId(row.gateway), {})[DeviceId(row.device)] = row.room
+
+    # ---- the cursor --------------------------------------------------------------------------------------------------
+
+    def cursor(self) -> int:
+        """The offset up to which everything is settled; 0 at the very beginning."""
+        return passed(self._engine) or 0
+
+    def save(self, offset: int) -> None:
+        """Everything up to ``offset`` is settled; the rooms announced until there are saved with it."""
+        values = {"offset": offset, "saved_at": self._clock.now()}
+        with self._engine.begin() as connection:
+            _upsert(connection, tables.projections, {"name": NAME}, values)
+            _save_rooms(connection, self._announced)
+        self._announced.clear()
+
+    def forget(self) -> None:
+        """Start again from the journal's beginning, rooms too; the refused points stay."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(tables.projections).where(tables.projections.c.name == NAME))
+            connection.execute(delete(tables.rooms))
+        self._rooms.clear()
+        self._announced.clear()
+
+    # ---- rooms -------------------------------------------------------------------------------------------------------
+
+    def announce(self, hello: Hello) -> None:
+        """From here on in the journal, a gateway's devices stand in these rooms."""
+        rooms = {device.id: tag_room(device.room) for device in hello.devices}
+        self._rooms.setdefault(hello.gateway, {}).update(rooms)
+        self._announced |= {(hello.gateway, device): room for device, room in rooms.items()}
+
+    def room_of(self, gateway: GatewayId, device: DeviceId) -> str:
+        """The tag value of a device's room; "" for none.
+
+        What no greeting in the journal has told is taken from the registry, once, and saved before it is used: a point
+        that is written again after a crash must have the same key.
+        """
+        room = self._rooms.get(gateway, {}).get(device)
+        return self._look_up(gateway, device) if room is None else room
+
+    def _look_up(self, gateway: GatewayId, device: DeviceId) -> str:
+        known = self._rooms.setdefault(gateway, {})
+        wanted = select(registry.devices.c.id, registry.devices.c.room).where(registry.devices.c.gateway == gateway)
+        with self._engine.begin() as connection:
+            found = {device: ""} | {DeviceId(row.id): tag_room(row.room) for row in connection.execute(wanted)}
+            found = {device: room for device, room in found.items() if device not in known}
+            _save_rooms(connection, {(gateway, device): room for device, room in found.items()})
+        known.update(found)
+        return known[device]
+
+    # ---- what the store would not take -------------------------------------------------------------------------------
+
+    def refuse(self, points: Sequence[Refused]) -> None:
+        """Keep points that the store has refused; the same point refused again is still one."""
+        now = self._clock.now()
+        with self._engine.begin() as connection:
+            for point in points:
+                values = {"refused_at": now, "status": point.status, "words": point.words, "line": point.line}
+                _upsert(connection, tables.refused, {"key": key_of(point.line)}, values)
+
+
+def key_of(line: str) -> str:
+    """Names a point: the hash of its series and its timestamp."""
+    series, _, stamp = _parts(line)
+    return hashlib.sha256(f"{series} {stamp}".encode()).hexdigest()
+
+
+def _parts(line: str) -> tuple[str, str, str]:
+    """Series, fields and timestamp of one of our lines: only its tags can hold a (masked) blank."""
+    start, _, stamp = line.rpartition(" ")
+    series, _, fields = start.rpartition(" ")
+    return series, fields, stamp
+
+
+def _save_rooms(connection: Connection, rooms: Mapping[tuple[GatewayId, DeviceId], str]) -> None:
+    for (gateway, device), room in rooms.items():
+        _upsert(connection, tables.rooms, {"gateway": gateway, "device": device}, {"room": room[:80]})
+
+
+def _upsert(connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any]) -> None:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(**key, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))

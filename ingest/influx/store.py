@@ -1,0 +1,292 @@
+"""One write at an HTTP store that speaks InfluxDB's language, and what its answer means. Never raises for what a store does.
+
+``/api/v2/write`` through influxdb-client: InfluxDB 1.8, 2.x, 3.x and VictoriaMetrics. ``/write`` and InfluxQL: InfluxDB 1.x.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, Protocol
+from urllib.parse import urlencode
+
+import urllib3
+from influxdb_client import InfluxDBClient, WritePrecision, WriteService
+from influxdb_client.rest import ApiException
+
+from domain.clock import SECOND, Clock, from_datetime
+from domain.errors import KehaiError
+
+_ANSWER_BYTES = 4_096
+_WORDS = 400
+
+
+class Verdict(Enum):
+    """What an answer says about the points that were sent."""
+
+    STORED = "stored"
+    REFUSED = "refused"
+    """At least one of them will never be taken; others may have been stored."""
+    BUSY = "busy"
+    """None was taken; later."""
+    DENIED = "denied"
+    """None was taken, whatever they are: credentials, name or address are wrong."""
+    UNKNOWN = "unknown"
+    """They may or may not have been stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a store said to one write."""
+
+    verdict: Verdict
+    status: int = 0
+    """Of HTTP; 0 when there was no answer that could be read."""
+    words: str = ""
+    """The store's own, on one line, cut to a few hundred characters."""
+    retry_after: float | None = None
+    """Seconds that it asks us to wait."""
+
+
+class Store(Protocol):
+    """Takes lines."""
+
+    def write(self, lines: bytes) -> Answer:
+        """Send lines of the line protocol, timestamps in nanoseconds; returns within a few times the time-out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the store is and how we may enter."""
+
+    url: str
+    api: Literal["v2", "v1"] = "v2"
+    org: str = ""
+    bucket: str = "kehai"
+    """The bucket (v2) or the database (v1)."""
+    username: str = ""
+    secret_file: Path | None = None
+    """The token (v2) or the password (v1), on its first line."""
+    ca_file: Path | None = None
+    timeout_seconds: float = 10.0
+
+    def secret(self) -> str:
+        """The first line of the file as it is now; "" without one. Raises KehaiError."""
+        if self.secret_file is None:
+            return ""
+        try:
+            text = self.secret_file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it holds other characters than ASCII"
+            raise KehaiError(
+                f"{self.secret_file} cannot be read ({why}): put the secret there, readable by this user."
+            ) from error
+        return text.split("\n")[0].strip()
+
+
+def judge(status: int, headers: Mapping[str, str], body: bytes, now: int) -> Answer:
+    """What an answer means; ``headers`` by lower-case name, ``now`` an instant for a Retry-After that is a date."""
+    words = _words(body) or headers.get("x-influxdb-error", "")[:_WORDS]
+    wait = _retry_after(headers.get("retry-after"), now)
+    if status == 204:
+        return Answer(Verdict.STORED, status)
+    if status in {400, 413, 422}:
+        # A page for people comes from something else than a store; only about the size may a proxy speak for it.
+        page = "html" in headers.get("content-type", "") and status != 413
+        return Answer(Verdict.DENIED if page else Verdict.REFUSED, status, words)
+    if status in {429, 503}:
+        return Answer(Verdict.BUSY, status, words, wait)
+    if status in {401, 403, 404, 405, 407} or 300 <= status < 400:
+        return Answer(Verdict.DENIED, status, words, wait)
+    return Answer(Verdict.UNKNOWN, status, words, wait)
+
+
+def _words(body: bytes) -> str:
+    text = body[:_ANSWER_BYTES].decode(errors="replace")
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = None
+    if isinstance(said, dict):
+        text = str(said.get("message") or said.get("error") or text)
+    return " ".join(text.split())[:_WORDS]
+
+
+def _retry_after(value: str | None, now: int) -> float | None:
+    """Seconds from a Retry-After header: a number or an HTTP date; None for what is neither or lies behind us."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = (from_datetime(date if date.tzinfo else date.replace(tzinfo=UTC)) - now) / SECOND
+    return seconds if math.isfinite(seconds) and seconds > 0 else None
+
+
+class HttpStore:
+    """A store at an address. The secret is read again after it was denied, so that a mended file needs no restart."""
+
+    def __init__(self, address: Address, clock: Clock) -> None:
+        self._address, self._clock = address, clock
+        self._way: _Way | None = None
+
+    def write(self, lines: bytes) -> Answer:
+        """See Store.write."""
+        try:
+            if self._way is None:
+                self._way = _open(self._address)
+            answer = judge(*self._way.write(lines), self._clock.now())
+        except urllib3.exceptions.HTTPError as error:
+            answer = Answer(Verdict.UNKNOWN, 0, plain(error))
+        except (KehaiError, OSError) as error:  # a secret or a certificate that cannot be read
+            answer = Answer(Verdict.DENIED, 0, plain(error))
+        if answer.verdict is Verdict.DENIED:
+            self.close()
+        return answer
+
+    def close(self) -> None:
+        """Let the connections go."""
+        if self._way is not None:
+            self._way.close()
+            self._way = None
+
+
+class _Way(Protocol):
+    def write(self, lines: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers by lower-case name, and the beginning of the body. Raises urllib3.exceptions.HTTPError."""
+        ...
+
+    def close(self) -> None:
+        """Let the connections go."""
+        ...
+
+
+def _open(address: Address) -> _Way:
+    return _VersionTwo(address) if address.api == "v2" else _VersionOne(address)
+
+
+class _VersionTwo:
+    """``/api/v2/write`` through influxdb-client."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._client = InfluxDBClient(
+            address.url, address.secret(), org=address.org, timeout=int(address.timeout_seconds * 1_000),
+            ssl_ca_cert=None if address.ca_file is None else str(address.ca_file),
+        )  # fmt: skip
+        self._service = WriteService(self._client.api_client)
+
+    def write(self, lines: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        """See _Way.write."""
+        try:
+            _, status, headers = self._service.post_write_with_http_info(
+                self._address.org, self._address.bucket, lines, precision=WritePrecision.NS,
+                content_type="text/plain; charset=utf-8", _return_http_data_only=False,
+            )  # fmt: skip
+        except UnicodeDecodeError as error:
+            raise urllib3.exceptions.HTTPError("the answer is no text") from error
+        except ApiException as error:
+            if not error.status:
+                raise urllib3.exceptions.HTTPError(error.reason) from error
+            return int(error.status), _lower(error.headers or {}), _bytes(error.body)
+        return int(status), _lower(headers), b""
+
+    def close(self) -> None:
+        """See _Way.close."""
+        self._client.close()
+
+
+class _VersionOne:
+    """``/write`` of InfluxDB 1.x."""
+
+    def __init__(self, address: Address) -> None:
+        self._pool, self._headers = _pool(address)
+        self._url = f"{address.url.rstrip('/')}/write"
+        self._database = address.bucket
+
+    def write(self, lines: bytes) -> tuple[int, Mapping[str, str], bytes]:
+        """See _Way.write."""
+        return _ask(self._pool, "POST", self._url, {"db": self._database, "precision": "ns"}, self._headers, lines)
+
+    def close(self) -> None:
+        """See _Way.close."""
+        self._pool.clear()
+
+
+def influxql(address: Address, question: str) -> tuple[int, Mapping[str, str], bytes]:
+    """Ask ``/query`` of InfluxDB 1.x (2.x and 3.x answer it too); raises urllib3.exceptions.HTTPError or OSError."""
+    pool, headers = _pool(address)
+    try:
+        return _ask(
+            pool, "GET", f"{address.url.rstrip('/')}/query", {"db": address.bucket, "q": question}, headers, whole=True
+        )
+    finally:
+        pool.clear()
+
+
+def get(address: Address, path: str, parameters: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+    """A GET with the address' own credentials; raises urllib3.exceptions.HTTPError or OSError."""
+    pool, headers = _pool(address)
+    try:
+        return _ask(pool, "GET", address.url.rstrip("/") + path, parameters, headers, whole=True)
+    finally:
+        pool.clear()
+
+
+def _pool(address: Address) -> tuple[urllib3.PoolManager, dict[str, str]]:
+    secret = address.secret()
+    headers: dict[str, str] = {}
+    if address.api == "v2" and secret:
+        headers["authorization"] = f"Token {secret}"
+    elif address.username:
+        headers |= urllib3.make_headers(basic_auth=f"{address.username}:{secret}")
+    pool = urllib3.PoolManager(
+        timeout=urllib3.Timeout(address.timeout_seconds), retries=False,
+        ca_certs=None if address.ca_file is None else str(address.ca_file),
+    )  # fmt: skip
+    return pool, headers
+
+
+def _ask(
+    pool: urllib3.PoolManager, method: str, url: str, parameters: Mapping[str, str], headers: Mapping[str, str],
+    body: bytes | None = None, *, whole: bool = False,
+) -> tuple[int, Mapping[str, str], bytes]:  # fmt: skip
+    target = f"{url}?{urlencode(parameters)}" if parameters else url
+    answer = pool.urlopen(method, target, body=body, headers=dict(headers), preload_content=False, redirect=False)
+    try:
+        said = answer.read(None if whole else _ANSWER_BYTES)
+        answer.drain_conn() if len(said) < _ANSWER_BYTES else answer.close()
+        return answer.status, _lower(answer.headers), said
+    finally:
+        answer.release_conn()
+
+
+def _lower(headers: Mapping[str, Any]) -> dict[str, str]:
+    return {name.lower(): str(value) for name, value in headers.items()}
+
+
+def _bytes(body: object) -> bytes:
+    return body if isinstance(body, bytes) else str(body or "").encode()
+
+
+def plain(error: BaseException) -> str:
+    """An error in a few words, without the address of an object and without a secret."""
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return "nothing answers there"
+    if isinstance(error, urllib3.exceptions.ConnectTimeoutError | urllib3.exceptions.ReadTimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    name = "" if isinstance(error, KehaiError) else f"{type(error).__name__}: "
+    return " ".join(f"{name}{error}".split())[:_WORDS]
