@@ -54,6 +54,10 @@ class Notebook:
         """The spool's transaction for these numbers has returned."""
         self._write(["kept", gateway, epoch, first, last])
 
+    def told(self, gateway: str, epoch: str, through: int) -> None:
+        """The server says that no number up to ``through`` is missing from its store: the gateway may forget them."""
+        self._write(["told", gateway, epoch, through, 0])
+
     def _write(self, line: list[Any]) -> None:
         os.write(self._file, json.dumps(line, separators=(",", ":")).encode() + b"\n")
 
@@ -80,6 +84,11 @@ class NotedSpool(Spool):
         self._notebook.confirm(self._gateway, self.epoch, first, last)
         return last
 
+    def acknowledge(self, epoch: str, through: int) -> int:
+        """See Spool.acknowledge."""
+        self._notebook.told(self._gateway, epoch, through)
+        return super().acknowledge(epoch, through)
+
 
 @dataclass(slots=True)
 class Sent:
@@ -91,6 +100,54 @@ class Sent:
     """Was intended and never confirmed: may be stored or not."""
     retaken: list[Key] = field(default_factory=list)
     """Confirmed twice with different bodies: the spool forgot the first one."""
+    told: dict[tuple[str, str], int] = field(default_factory=dict)
+    """(gateway, epoch) -> the number up to which the server says that it has all."""
+
+    def note(self, kind: str, gateway: str, epoch: str, first: int, rest: Any) -> None:
+        """Take one line of a notebook in."""
+        if kind == "told":
+            self.told[gateway, epoch] = max(first, self.told.get((gateway, epoch), 0))
+        elif kind == "intent":
+            for seq, (device, quantity, value, at) in enumerate(rest, start=first):
+                # A number that is intended again was not used the first time.
+                self.open[gateway, epoch, seq] = (device, quantity, value, at)
+        else:
+            for seq in range(first, rest + 1):
+                key = (gateway, epoch, seq)
+                body = self.open.pop(key)
+                if self.taken.get(key, body) != body:
+                    self.retaken.append(key)
+                self.taken[key] = body
+
+    def untold(self) -> set[Key]:
+        """What was taken and what the server has not yet called stored."""
+        return {key for key in self.taken if key[2] > self.told.get(key[:2], 0)}
+
+
+class NotebookReader:
+    """Follows notebooks while they are being written; a line that is torn counts as not written."""
+
+    def __init__(self, *notebooks: Path) -> None:
+        self.sent = Sent()
+        self._read = dict.fromkeys(notebooks, 0)
+
+    def read(self) -> Sent:
+        """Everything up to now."""
+        for notebook, start in self._read.items():
+            if not notebook.exists():
+                continue
+            with notebook.open("rb") as file:
+                file.seek(start)
+                fresh = file.read()
+            whole = fresh[: fresh.rfind(b"\n") + 1]
+            self._read[notebook] += len(whole)
+            for line in whole.splitlines():
+                try:
+                    kind, gateway, epoch, first, rest = json.loads(line)
+                except ValueError:
+                    continue
+                self.sent.note(kind, gateway, epoch, first, rest)
+        return self.sent
 
 
 @dataclass(slots=True)
@@ -136,31 +193,31 @@ class Account:
         return "; ".join(words)
 
 
-def read_notebooks(*notebooks: Path) -> Sent:
-    """What the gateways took. A torn line counts as not written."""
-    sent = Sent()
-    for kind, gateway, epoch, first, rest in _lines(notebooks):
-        if kind == "intent":
-            for seq, (device, quantity, value, at) in enumerate(rest, start=first):
-                # A number that is intended again was not used the first time.
-                sent.open[gateway, epoch, seq] = (device, quantity, value, at)
-            continue
-        for seq in range(first, rest + 1):
-            key = (gateway, epoch, seq)
-            body = sent.open.pop(key)
-            if sent.taken.get(key, body) != body:
-                sent.retaken.append(key)
-            sent.taken[key] = body
-    return sent
+class LogReader:
+    """Follows the keys in a journal's log while ingest writes it."""
 
+    def __init__(self, journal: Path) -> None:
+        self._journal, self._cursor = journal, 0
+        self.stored: dict[Key, int] = {}
+        """Key -> the offset of the commit that brought it, or of the last one that did."""
 
-def _lines(notebooks: Iterable[Path]) -> Iterator[list[Any]]:
-    for notebook in notebooks:
-        for line in notebook.read_bytes().splitlines():
+    def read(self) -> dict[Key, int]:
+        """Everything up to now; nothing yet where there is no journal."""
+        if not self._journal.exists():
+            return self.stored
+        with closing(sqlite3.connect(f"file:{self._journal}?mode=ro", uri=True, timeout=30)) as connection:
             try:
-                yield json.loads(line)
-            except ValueError:
-                continue
+                rows = connection.execute(
+                    "SELECT offset, received_at, body FROM log WHERE offset > ? ORDER BY offset", (self._cursor,)
+                ).fetchall()
+            except sqlite3.OperationalError:  # no tables yet, or being mended after a kill
+                return self.stored
+        for row in rows:
+            self._cursor = row[0]
+            for item in decode(*row).items:
+                if isinstance(item, Reading):
+                    self.stored[item.gateway, item.epoch, item.seq] = row[0]
+        return self.stored
 
 
 def read_journal(journal: Path) -> Stored:
@@ -227,4 +284,5 @@ def compare(sent: Sent, stored: Stored) -> Account:
 
 def settle(notebook: Path | Iterable[Path], journal: Path) -> Account:
     """Compare what the notebooks say with what the journal holds."""
-    return compare(read_notebooks(*([notebook] if isinstance(notebook, Path) else notebook)), read_journal(journal))
+    notebooks = [notebook] if isinstance(notebook, Path) else notebook
+    return compare(NotebookReader(*notebooks).read(), read_journal(journal))

@@ -13,7 +13,7 @@ from domain.readings import Quantity, Reading
 from gateway.spool import Observation
 from ingest.admit import Why
 from ingest.journal import Batch, Journal, Letter
-from tests.faults.ledger import Body, Key, Notebook, NotedSpool, Sent, Stored, compare, read_notebooks, settle
+from tests.faults.ledger import Body, Key, Notebook, NotebookReader, NotedSpool, Sent, Stored, compare, settle
 from tests.ingest.gateways import READINGS, motions
 
 AT = 1_790_000_000 * SECOND
@@ -74,7 +74,7 @@ def test_a_number_that_is_given_to_another_reading_after_it_was_confirmed_is_a_l
         notebook.intend("g1", "e1", 1, [body(value)])
         notebook.confirm("g1", "e1", 1, 1)
     notebook.close()
-    sent = read_notebooks(tmp_path / "notebook")
+    sent = NotebookReader(tmp_path / "notebook").read()
     assert compare(sent, both((key(1), body(0.0)))).lost == [key(1)]
 
 
@@ -88,7 +88,7 @@ def test_a_torn_line_counts_as_not_written_and_harms_none_after_it(tmp_path: Pat
     notebook.intend("g1", "e1", 1, [body(0.0)])
     notebook.confirm("g1", "e1", 1, 1)
     notebook.close()
-    assert read_notebooks(file).taken == {key(1): body(0.0)}
+    assert NotebookReader(file).read().taken == {key(1): body(0.0)}
 
 
 def test_a_real_spool_and_a_real_journal_are_read_from_outside(tmp_path: Path) -> None:
