@@ -14,7 +14,8 @@ from domain.findings import Level
 from domain.ids import DeviceId, HomeId
 from domain.readings import Quantity, Reading, Vouch
 from domain.status import Observability, Resident
-from ingest.journal import Batch, Journal, Letter
+from ingest.journal import Batch, Journal
+from ingest.letters import Letter
 from tests.dashboard.conftest import NOW, Browser, Installation, fall, home, status
 
 
@@ -178,7 +179,7 @@ def test_what_is_not_there_is_a_page_that_says_so(browser: Browser, path: str) -
 
 def test_dead_letters_are_shown_with_their_reason(installation: Installation, browser: Browser, tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.db")
-    letter = Letter(NOW - SECOND, "kehai/1/gw/gw-1/up/readings", "not_json", "line 1 <b>", b"poison")
+    letter = Letter(NOW - SECOND, "kehai/1/gw/gw-1/up/readings", "not_json", "line 1 <b>", b"poison", 6)
     journal.append(Batch(letters=[letter]), NOW)
     journal.close()
     page = browser.get("/system").text

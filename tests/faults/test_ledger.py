@@ -12,7 +12,8 @@ from domain.ids import DeviceId, GatewayId, HomeId
 from domain.readings import Quantity, Reading
 from gateway.spool import Observation
 from ingest.admit import Why
-from ingest.journal import Batch, Journal, Letter
+from ingest.journal import Batch, Journal
+from ingest.letters import Letter
 from tests.faults.ledger import Body, Key, Notebook, NotebookReader, NotedSpool, Sent, Stored, compare, settle
 from tests.ingest.gateways import READINGS, motions
 
@@ -104,7 +105,8 @@ def test_a_real_spool_and_a_real_journal_are_read_from_outside(tmp_path: Path) -
     ]
     # The fourth came with a stamp ahead of the server, which moved it back; the fifth was refused.
     moved = replace(readings[3], observed_at=AT + 1)
-    letter = Letter(AT, READINGS, Why.BAD_VALUE, "seq 5: too warm", motions(4, AT, AT, epoch=spool.epoch))
+    pack = motions(4, AT, AT, epoch=spool.epoch)
+    letter = Letter(AT, READINGS, Why.BAD_VALUE, "seq 5: too warm", pack, len(pack))
     batch = Batch([*readings[:3], moved], {}, {("g1", spool.epoch): stream.id}, letters=[letter])
     batch.clamped.append((stream.id, 4, AT + 3, AT + 1))
     journal.append(batch, AT + 9)
