@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -71,6 +71,12 @@ class SqlBook:
         """See Book.cursor."""
         with self._engine.connect() as connection:
             return connection.execute(select(tables.cursors.c.offset)).scalar() or 0
+
+    def furthest(self) -> int:
+        """The furthest offset of the journal that anything in the book has seen."""
+        with self._engine.connect() as connection:
+            home = connection.execute(select(func.max(tables.watched.c.cursor))).scalar() or 0
+        return max(self.cursor(), home)
 
     def mark(self, mark: RoleMark) -> None:
         """Write down that a role is alive."""

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.clock import MILLISECOND, SECOND, Instant, Span, monotonic
+import structlog
+
+from domain.clock import MILLISECOND, MINUTE, SECOND, Instant, Span, monotonic
 from ingest.intake import Intake
-from ingest.journal import Journal
+from ingest.journal import Journal, JournalError
 from ingest.letters import Wish
 from ingest.retention import Retention
 
 _PAUSE: Span = 50 * MILLISECOND
 """Between two slices of retention: they may take a small share of the time, no more."""
 _LOOK: Span = SECOND // 2
+_LATER: Span = MINUTE
 _TOGETHER = 50
 """Dead letters taken up in one commit."""
+
+log = structlog.get_logger("ingest")
 
 
 class Chores:
@@ -34,12 +39,20 @@ class Chores:
         return max(0, self._due - monotonic()) / SECOND
 
     def step(self, now: Instant) -> bool:
-        """Do one thing if one is due; True when the intake has something to commit. Raises JournalError."""
+        """Do one thing if one is due; True when the intake has something to commit.
+
+        What the disk refuses is tried again later: nothing here is as urgent as a reading.
+        """
         if monotonic() < self._due:
             return False
-        asked = self._take_requests(now)
-        if not asked:
-            self._retention.step(now)
+        try:
+            asked = self._take_requests(now)
+            if not asked:
+                self._retention.step(now)
+        except JournalError as error:
+            log.warning("housekeeping of the journal waits", why=str(error))
+            self._due = monotonic() + _LATER
+            return False
         self._due = monotonic() + (_PAUSE if asked or self._retention.working else _LOOK)
         return asked
 

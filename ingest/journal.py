@@ -77,12 +77,19 @@ class Journal:
                     f"The journal {path} cannot be brought to this version ({error}): make room, or mend the disk."
                 ) from error
         self._spells: dict[str, tuple[Instant, Instant]] = {}
+        self._jump: int | None = None
 
     def close(self) -> None:
         """Release the file."""
         if self._connection.in_transaction:
             self._connection.execute("COMMIT")
         self._connection.close()
+
+    def go_on_above(self, cursor: int) -> None:
+        """Give no offset up to ``cursor`` any more: somebody has read so far, in a later copy of this journal."""
+        last = self.last()
+        if cursor > (last[0] if last else 0):
+            self._jump = cursor + 1
 
     # ---- writing -----------------------------------------------------------------------------------------------------
 
@@ -109,12 +116,13 @@ class Journal:
             raise JournalError(
                 f"The journal {self._path} cannot be written ({error}): make room, or mend the disk."
             ) from error
+        self._jump = None
         return Arrival(offset, received_at, tuple(batch.items))
 
     def _write(self, batch: Batch, received_at: Instant) -> int:
         connection = self._connection
         # After a broken file the numbers go on above any that it can have given: cursors into it stay behind.
-        first = received_at // MILLISECOND if self.moved_aside and self.last() is None else None
+        first = received_at // MILLISECOND if self.moved_aside and self.last() is None else self._jump
         row = connection.execute("INSERT INTO log VALUES (?, ?, ?)", (first, received_at, encode(batch.items)))
         offset = int(row.lastrowid or 0)
         rows = [

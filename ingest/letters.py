@@ -57,8 +57,8 @@ class Letter:
     reason: str
     detail: str
     payload: bytes
-    size: int
-    """Bytes of the message as it came; more than ``payload`` has where that was cut."""
+    size: int | None = None
+    """Bytes of the message as it came, where ``payload`` was cut."""
     seq: int | None = None
     """The record's number; None for a whole message."""
     stream: int | None = None
@@ -182,7 +182,7 @@ def write(connection: sqlite3.Connection, letters: Iterable[Letter]) -> None:
             "INSERT INTO dead_letters (received_at, topic, gateway, reason, detail, payload, size, seq)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (letter.received_at, letter.topic, _gateway_of(letter.topic), letter.reason, letter.detail, letter.payload,
-             letter.size, letter.seq),
+             len(letter.payload) if letter.size is None else letter.size, letter.seq),
         )  # fmt: skip
         if letter.stream is not None:
             connection.execute(

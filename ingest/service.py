@@ -7,6 +7,7 @@ is on its way to the disk the next one gathers, so a commit is as large as the l
 from __future__ import annotations
 
 import asyncio
+import math
 import signal
 from collections import deque
 from collections.abc import Callable
@@ -21,6 +22,7 @@ import structlog
 from domain.clock import SECOND, Clock, monotonic
 from domain.readings import Mark
 from domain.wire import Down, down_topic, encode_ack
+from ingest.chores import Chores
 from ingest.intake import Ack, Committed, Intake
 from ingest.journal import JournalError
 from ingest.metrics import Figures
@@ -61,9 +63,10 @@ class IngestService:
         on_stored: Callable[[], None] = lambda: None,
         figures: Figures | None = None,
         patience: Patience | None = None,
+        chores: Chores | None = None,
     ) -> None:
         """``linger_seconds`` is how long a commit waits for company; ``on_stored`` is called after each group of messages;
-        ``on_mark`` runs in a thread of its own and holds nobody up."""
+        ``on_mark`` runs in a thread of its own and holds nobody up; ``chores`` are done between two commits."""
         self._intake = intake
         self._clock = clock
         self._address = address
@@ -73,6 +76,7 @@ class IngestService:
         self._on_stored = on_stored
         self._figures = figures or Figures()
         self._patience = patience
+        self._chores = chores
         self._wake = asyncio.Event()
         self._enough = 1
         self._stopping = self._mark_wanted = False
@@ -106,7 +110,8 @@ class IngestService:
     async def _serve(self, subscriber: Subscriber) -> None:
         next_mark = monotonic() + self._mark_every
         while not self._stopping:
-            await self._wait(subscriber, 1, (next_mark - monotonic()) / SECOND)
+            until_chores = math.inf if self._chores is None else self._chores.due_in()
+            await self._wait(subscriber, 1, min((next_mark - monotonic()) / SECOND, until_chores))
             if subscriber.inbox and not self._mark_wanted:
                 await self._wait(subscriber, _ENOUGH, self._linger)
             group = deque(subscriber.take(_GROUP))
@@ -119,6 +124,14 @@ class IngestService:
                 self._on_stored()
             if due:
                 self._tell(Pulse(subscriber.connected, dict(self._intake.counters), subscriber.dropped))
+            await self._keep_house(subscriber)
+
+    async def _keep_house(self, subscriber: Subscriber) -> None:
+        """One small step; what it takes in is committed at once."""
+        if self._chores is None or self._chores.due_in() > 0:
+            return
+        if await self._in_store(partial(self._chores.step, self._clock.now())):
+            await self._store(subscriber, deque(), mark=False)
 
     def _arrived(self, waiting: int) -> None:
         if waiting >= self._enough:

@@ -55,6 +55,18 @@ class IngestSection(_Section):
     mark_seconds: float = Field(default=5.0, gt=0, le=60)
 
 
+class RetentionSection(_Section):
+    """How long the journal keeps what."""
+
+    raw_days: float = Field(default=90, ge=2, le=36_500)
+    """Readings one by one; after that, summaries by the hour."""
+    log_days: float = Field(default=14, ge=1, le=36_500)
+    """What every role has read, for restarts and replays."""
+    dead_letter_days: float = Field(default=365, ge=1, le=36_500)
+    summaries_years: float = Field(default=0, ge=0, le=100)
+    """Hourly summaries and coverage; 0 for ever."""
+
+
 class WatchSection(_Section):
     """How much staff are willing to hear."""
 
@@ -136,6 +148,7 @@ class Settings(BaseSettings):
     installation: InstallationSection
     broker: BrokerSection = BrokerSection()
     ingest: IngestSection = IngestSection()
+    retention: RetentionSection = RetentionSection()
     watch: WatchSection = WatchSection()
     dashboard: DashboardSection = DashboardSection()
     influxdb: InfluxSection | None = None

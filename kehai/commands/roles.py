@@ -19,14 +19,18 @@ from domain.errors import ConfigurationError
 from domain.localtime import LocalTime
 from domain.readings import Arrival
 from domain.stage import drive
+from ingest.chores import Chores
 from ingest.feed import CAUGHT_UP, Follower, JournalFeed, behind
 from ingest.history import JournalHistory
+from ingest.influx.ledger import passed as projected
 from ingest.intake import Intake
 from ingest.journal import Journal
+from ingest.retention import Keep, Retention
 from ingest.service import IngestService, Pulse, serve
 from ingest.subscriber import BrokerAddress, Ticket
 from kehai.logs import configure
 from kehai.network import check_free
+from kehai.running import running
 from kehai.settings import Settings, load
 from kehai.supervisor import stop_on_signals
 from registry.database import migrate, open_database
@@ -49,6 +53,11 @@ def ingest(config: Path) -> None:
     """Receive, store and acknowledge until SIGTERM or Ctrl-C."""
     settings = load(config)
     configure("ingest")
+    with running(settings.installation.data, "ingest"):
+        _ingest(settings)
+
+
+def _ingest(settings: Settings) -> None:
     engine = database(settings)
     journal = Journal(settings.journal)
     if journal.moved_aside is not None:
@@ -57,18 +66,33 @@ def ingest(config: Path) -> None:
         )
     intake: Intake[Ticket] = Intake(journal, SqlDirectory(engine))
     book, real = SqlBook(engine), SystemClock()
+    passed = _passed(settings, engine)
+    journal.go_on_above(book.furthest())
 
     def report(pulse: Pulse) -> None:
+        nonlocal passed
         counts = ", ".join(f"{count} {name}" for name, count in sorted(pulse.counters.items()))
         connected = "connected" if pulse.connected else "no broker"
         book.mark(RoleMark("ingest", real.now(), 0, f"{connected}; {counts or 'nothing yet'}"[:200]))
+        passed = _passed(settings, engine)
 
-    service = IngestService(intake, settings.make_clock(), _broker(settings), settings.ingest.mark_seconds, report)
+    kept = settings.retention
+    keep = Keep.of(kept.raw_days, kept.log_days, kept.dead_letter_days, kept.summaries_years)
+    chores = Chores(journal, intake, Retention(journal, keep, lambda: passed))
+    service = IngestService(
+        intake, settings.make_clock(), _broker(settings), settings.ingest.mark_seconds, report, chores=chores
+    )
     try:
         serve(service)
     finally:
         journal.close()
         engine.dispose()
+
+
+def _passed(settings: Settings, engine: Engine) -> int:
+    """The journal's offset that every role of this installation has read: the log up to there may be cut."""
+    watched = SqlBook(engine).cursor()
+    return watched if settings.influxdb is None else min(watched, projected(engine) or 0)
 
 
 def _broker(settings: Settings) -> BrokerAddress:
@@ -87,6 +111,11 @@ def watch(config: Path) -> None:
     """Read the journal, run detectors and desk until SIGTERM or Ctrl-C."""
     settings = load(config)
     configure("watch")
+    with running(settings.installation.data, "watch"):
+        _watch(settings)
+
+
+def _watch(settings: Settings) -> None:
     engine = database(settings)
     stop = threading.Event()
     stop_on_signals(stop)
@@ -160,6 +189,12 @@ def dashboard(config: Path) -> None:
     section = settings.dashboard
     check_free(section.host, section.port, "the dashboard (dashboard.port)")
     configure("dashboard")
+    with running(settings.installation.data, "dashboard"):
+        _dashboard(settings)
+
+
+def _dashboard(settings: Settings) -> None:
+    section = settings.dashboard
     engine = database(settings)
     office = Office(
         engine,
