@@ -231,6 +231,8 @@ class Intake(Generic[Token]):
                 del batch.letters[known:]
                 refused = Refusal(Why(again.reason), again.detail, old.seq)
             elif isinstance(admitted, AdmittedReadings):
+                if len(fresh) == len(admitted.refused) + len(admitted.readings):
+                    state = LetterState.DISCARDED  # nothing of it is left to this letter
                 outcome = ", ".join(
                     f"{count} {what}"
                     for count, what in (

@@ -301,9 +301,10 @@ class LetterBox:
             raise KehaiError(f"The request could not be left ({error}): try again.") from error
         return sorted(row[0] for row in rows)
 
-    def waiting(self) -> int:
-        """Requests that ingest has not dealt with."""
-        return int(self._connection.execute("SELECT count(*) FROM letter_requests").fetchone()[0])
+    def still_asked(self, ids: Sequence[int]) -> int:
+        """How many of these letters have a request that ingest has not dealt with."""
+        question = "SELECT count(*) FROM letter_requests WHERE letter IN (SELECT value FROM json_each(?))"
+        return int(self._connection.execute(question, (json.dumps(ids),)).fetchone()[0])
 
 
 def _letter(row: Sequence[Any]) -> DeadLetter:

@@ -16,6 +16,7 @@ from domain.errors import KehaiError
 from kehai import __version__
 from kehai.admin_cli import ConfigFile, admin
 from kehai.lazily import command
+from kehai.letters_cli import letters
 
 app = typer.Typer(
     name="kehai",
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 
 app.add_typer(admin, name="admin")
+app.add_typer(letters, name="dead-letters")
 
 _options = {"debug": False}
 

@@ -25,7 +25,7 @@ def running(data: Path, role: str) -> Iterator[None]:
     with _lock(data, role) as file:
         if not _try(file):
             raise KehaiError(
-                f"There is a {role} that uses {data} already, or a restore is under way: end it, or wait for it."
+                f"The role {role} runs on {data} already, or a restore is under way: end it, or wait for it."
             )
         if (data / RESTORING).exists():
             raise KehaiError(f"A restore into {data} was cut short: run 'kehai restore' again before anything else.")
