@@ -41,6 +41,7 @@ STRANGE_CLOCK = MINUTE
 """A clock that nobody has set and that is further off than this dates nothing: see ``_shift``."""
 _MAX_SEQ = 2**62
 _MAX_VALUE = 1e9
+_MAX_SECONDS = 1e12
 _MAX_SPELLS = 50
 _MAX_DEVICES = 200
 _MAX_REMARKS = 20
@@ -262,8 +263,8 @@ def _admit_record(
     if not math.isfinite(value) or abs(value) > _MAX_VALUE:
         raise _RefusedError(Why.BAD_VALUE, f"{value} is no measurement")
     seconds = base_time + record.t
-    if not math.isfinite(seconds) or seconds < 0:
-        raise _RefusedError(Why.BAD_TIME, f"{seconds} s since 1970")
+    if not (seconds >= 0 and abs(base_time) <= _MAX_SECONDS and abs(record.t) <= _MAX_SECONDS):
+        raise _RefusedError(Why.BAD_TIME, f"bt {base_time:g} and t {record.t:g} are no time since 1970")
     # Base and offset are rounded apart: their sum as a float would lose the last microsecond of today's instants.
     stamp = round(base_time * SECOND) + round(record.t * SECOND)
     observed_at = stamp + shift

@@ -69,6 +69,8 @@ def test_a_retained_message_is_never_a_sign_of_life() -> None:
         (record(n="door/door", vb=None, vs="ajar"), Why.BAD_VALUE),
         (record(t=400 * 86_400.0), Why.FAR_FUTURE),
         (record(bt=-1.0), Why.BAD_TIME),
+        (record(bt=1e308), Why.BAD_TIME),
+        (record(bt=1e308, t=-1e308), Why.BAD_TIME),
     ],
 )
 def test_one_bad_record_is_refused_alone_and_its_number_counts_as_dealt_with(payload: bytes, why: Why) -> None:
