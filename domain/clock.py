@@ -26,14 +26,14 @@ HOUR: Span = 60 * MINUTE
 DAY: Span = 24 * HOUR
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def from_datetime(moment: datetime) -> Instant:
     """The instant of an aware datetime; raises ValueError for a naive one, exact to the microsecond."""
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no UTC offset, so it names no instant: add one.")
-    return (moment - _EPOCH) // _MICROSECOND
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
 
 
 def to_datetime(at: Instant) -> datetime:

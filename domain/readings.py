@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag, StrEnum
+from typing import NamedTuple
 
 from domain.clock import Instant, Span
 from domain.ids import DeviceId, GatewayId, HomeId
@@ -73,9 +74,11 @@ class Device:
     """True when it needs no battery."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One observation of one device; the key (gateway, epoch, seq) names it for ever."""
+class Reading(NamedTuple):
+    """One observation of one device; the key (gateway, epoch, seq) names it for ever.
+
+    A named tuple, because it is made for each reading that comes, and that takes a fifth of a frozen dataclass's time.
+    """
 
     home: HomeId
     device: DeviceId

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Protocol
 
 from domain.clock import SECOND, Instant, from_iso, to_iso
 from domain.readings import Device, DoorState, Quantity
@@ -49,6 +50,7 @@ def down_topic(gateway: str, word: Down) -> str:
     return f"{ROOT}/{gateway}/down/{word.value}"
 
 
+_UP_WORDS = {word.value: word for word in Up}
 UP_FILTER = f"{ROOT}/+/up/+"
 """What ingest subscribes to."""
 
@@ -58,10 +60,8 @@ def parse_up_topic(topic: str) -> tuple[str, Up] | None:
     parts = topic.split("/")
     if len(parts) != 6 or not topic.startswith(ROOT + "/") or parts[4] != "up" or not parts[3]:
         return None
-    try:
-        return parts[3], Up(parts[5])
-    except ValueError:
-        return None
+    word = _UP_WORDS.get(parts[5])
+    return None if word is None else (parts[3], word)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +190,25 @@ class AckPayload:
     """The server's clock when it answered; a gateway without NTP sets its own by the answer to its hello."""
 
 
+class Measured(Protocol):
+    """The values of a SenML record, whoever parsed it."""
+
+    @property
+    def v(self) -> float | None:
+        """A number."""
+        ...
+
+    @property
+    def vb(self) -> bool | None:
+        """Yes or no."""
+        ...
+
+    @property
+    def vs(self) -> str | None:
+        """A word."""
+        ...
+
+
 class UnitError(ValueError):
     """A SenML record that names no known device quantity, or carries no usable value; ``str`` says which and why."""
 
@@ -223,7 +242,7 @@ def to_senml(device: str, quantity: Quantity, value: float, at: Instant, base: I
     return record
 
 
-def from_senml(name: str, record: SenmlRecord) -> tuple[str, Quantity, float]:
+def from_senml(name: str, record: Measured) -> tuple[str, Quantity, float]:
     """(device, quantity, value) of a record whose full name, without the gateway's base name, is ``name``.
 
     Raises UnitError. NaN and infinities are refused by the caller, who knows how each parser spells them.

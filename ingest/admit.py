@@ -7,8 +7,9 @@ pack is refused alone and its sequence number counts as dealt with, so that the 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -24,8 +25,6 @@ from domain.wire import (
     Condition,
     HeartbeatPayload,
     HelloPayload,
-    ReadingsPayload,
-    SenmlRecord,
     UnitError,
     Up,
     from_senml,
@@ -40,6 +39,7 @@ FAR_FUTURE = 366 * DAY
 STRANGE_CLOCK = MINUTE
 """A clock that nobody has set and that is further off than this dates nothing: see ``_shift``."""
 _MAX_SEQ = 2**62
+_CLAMPED, _UNSYNCED = int(Flag.CLAMPED), int(Flag.UNSYNCED)
 _MAX_VALUE = 1e9
 _MAX_SECONDS = 1e12
 _MAX_SPELLS = 50
@@ -78,8 +78,7 @@ class Refusal:
     """The record's number; None for a whole message."""
 
 
-@dataclass(frozen=True, slots=True)
-class AdmittedReading:
+class AdmittedReading(msgspec.Struct, frozen=True, gc=False):
     """One record that may be stored."""
 
     seq: int
@@ -92,8 +91,7 @@ class AdmittedReading:
     flags: int
 
 
-@dataclass(frozen=True, slots=True)
-class AdmittedReadings:
+class AdmittedReadings(msgspec.Struct, frozen=True):
     """A readings message."""
 
     entry: GatewayEntry
@@ -101,7 +99,7 @@ class AdmittedReadings:
     first: int
     last: int
     readings: list[AdmittedReading]
-    refused: list[Refusal] = field(default_factory=list)
+    refused: list[Refusal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +145,41 @@ class _Version(msgspec.Struct):
     v: int
 
 
-_readings = msgspec.json.Decoder(ReadingsPayload)
+class Clock(msgspec.Struct, frozen=True, gc=False):
+    """``wire.ClockState`` as the hot path reads it."""
+
+    boot: str
+    synced: bool
+    mono: float = 0.0
+    anchor: str = ""
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """``wire.SenmlRecord`` as the hot path reads it."""
+
+    n: str = ""
+    u: str | None = None
+    v: float | None = None
+    vb: bool | None = None
+    vs: str | None = None
+    t: float = 0.0
+    bn: str | None = None
+    bt: float | None = None
+
+
+class Readings(msgspec.Struct, frozen=True):
+    """``wire.ReadingsPayload`` as the hot path reads it: a Struct is filled three times as fast as a dataclass."""
+
+    v: int
+    gateway: str
+    epoch: str
+    seq: int
+    sent_at: str
+    clock: Clock
+    senml: list[Record]
+
+
+_readings = msgspec.json.Decoder(Readings)
 _heartbeat = msgspec.json.Decoder(HeartbeatPayload)
 _hello = msgspec.json.Decoder(HelloPayload)
 _version = msgspec.json.Decoder(_Version)
@@ -178,7 +210,7 @@ def admit(
         return refused.refusal
 
 
-_Payload = TypeVar("_Payload", ReadingsPayload, HeartbeatPayload, HelloPayload)
+_Payload = TypeVar("_Payload", Readings, HeartbeatPayload, HelloPayload)
 
 
 def _decode(decoder: msgspec.json.Decoder[_Payload], payload: bytes, entry: GatewayEntry) -> _Payload:
@@ -199,10 +231,15 @@ def _decode(decoder: msgspec.json.Decoder[_Payload], payload: bytes, entry: Gate
     if message.gateway != entry.id:
         raise _RefusedError(Why.WRONG_GATEWAY, f"topic says {entry.id}, payload says {message.gateway[:64]}")
     try:
-        check_id(message.epoch, "epoch")
+        _check_epoch(message.epoch)
     except BadIdError as error:
         raise _RefusedError(Why.WRONG_SHAPE, str(error)) from error
     return message
+
+
+@lru_cache(maxsize=65_536)  # a gateway says the same one for years
+def _check_epoch(epoch: str) -> None:
+    check_id(epoch, "epoch")
 
 
 def _instant(text: str) -> Instant:
@@ -220,22 +257,27 @@ def _admit_readings(entry: GatewayEntry, payload: bytes, received_at: Instant) -
     if not 1 <= message.seq <= _MAX_SEQ:
         raise _RefusedError(Why.WRONG_SHAPE, f"seq {message.seq} is out of range")
     shift = _shift(message.clock, _instant(message.sent_at), received_at)
-    unsynced = 0 if message.clock.synced else int(Flag.UNSYNCED)
-    admitted = AdmittedReadings(entry, message.epoch, message.seq, message.seq + count - 1, [])
-    base_name, base_time = "", 0.0
+    unsynced = 0 if message.clock.synced else _UNSYNCED
+    admitted = AdmittedReadings(entry, message.epoch, message.seq, message.seq + count - 1, [], [])
+    base_name, base_time, prefix = "", 0.0, f"{entry.id}/"
     for seq, record in enumerate(message.senml, start=message.seq):
-        base_name = record.bn if record.bn is not None else base_name
-        base_time = record.bt if record.bt is not None else base_time
+        if record.bn is not None:
+            base_name = record.bn
+        if record.bt is not None:
+            base_time = record.bt
         try:
+            name = base_name + record.n
+            if not name.startswith(prefix):
+                raise _RefusedError(Why.WRONG_GATEWAY, f"{name[:80]!r} does not begin with {prefix!r}")
             admitted.readings.append(
-                _admit_record(entry, seq, base_name, base_time, record, received_at, unsynced, shift)
+                _admit_record(entry, seq, name[len(prefix) :], base_time, record, received_at, unsynced, shift)
             )
         except _RefusedError as refused:
             admitted.refused.append(Refusal(refused.refusal.reason, f"seq {seq}: {refused.refusal.detail}", seq))
     return admitted
 
 
-def _shift(clock: ClockState, sent_at: Instant, received_at: Instant) -> Span:
+def _shift(clock: Clock | ClockState, sent_at: Instant, received_at: Instant) -> Span:
     """What to add to the stamps of a clock that nobody has set; 0 for every other.
 
     Our own gateways name the anchor that dates what they send, however long it was on its way. For any other gateway without
@@ -247,20 +289,16 @@ def _shift(clock: ClockState, sent_at: Instant, received_at: Instant) -> Span:
 
 
 def _admit_record(
-    entry: GatewayEntry, seq: int, base_name: str, base_time: float, record: SenmlRecord, received_at: Instant,
-    flags: int, shift: Span,
+    entry: GatewayEntry, seq: int, name: str, base_time: float, record: Record, received_at: Instant, flags: int,
+    shift: Span,
 ) -> AdmittedReading:  # fmt: skip
-    name = base_name + record.n
-    prefix = f"{entry.id}/"
-    if not name.startswith(prefix):
-        raise _RefusedError(Why.WRONG_GATEWAY, f"{name[:80]!r} does not begin with {prefix!r}")
     try:
-        device, quantity, value = from_senml(name[len(prefix) :], record)
+        device, quantity, value = from_senml(name, record)
     except UnitError as error:
         raise _RefusedError(Why.BAD_VALUE, str(error)) from error
     if device not in entry.devices:
         raise _RefusedError(Why.UNKNOWN_DEVICE, device[:64])
-    if not math.isfinite(value) or abs(value) > _MAX_VALUE:
+    if not abs(value) <= _MAX_VALUE:  # so that NaN is refused too
         raise _RefusedError(Why.BAD_VALUE, f"{value} is no measurement")
     seconds = base_time + record.t
     if not (seconds >= 0 and abs(base_time) <= _MAX_SECONDS and abs(record.t) <= _MAX_SECONDS):
@@ -274,9 +312,9 @@ def _admit_record(
         if observed_at > received_at + FAR_FUTURE:
             raise _RefusedError(Why.FAR_FUTURE, f"{(observed_at - received_at) // DAY} days ahead")
         if observed_at > received_at + SKEW:
-            flags |= Flag.CLAMPED
+            flags |= _CLAMPED
         observed_at = received_at
-    return AdmittedReading(seq, DeviceId(device), quantity, value, observed_at, stamp, int(flags))
+    return AdmittedReading(seq, DeviceId(device), quantity, value, observed_at, stamp, flags)
 
 
 def _admit_heartbeat(entry: GatewayEntry, payload: bytes, received_at: Instant) -> AdmittedHeartbeat:

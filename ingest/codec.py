@@ -71,26 +71,21 @@ _decoder = msgspec.msgpack.Decoder(_Body)
 def encode(items: Iterable[Item]) -> bytes:
     """The items of one commit. Decoding gives them in the order mark, hellos, readings, vouches."""
     body = _Body(1, None, [], [], [])
-    group: _Group | None = None
+    group = _Group("", "", "", -1, 0, [], [])
     index: dict[str, int] = {}
+    add = group.rows.append
     for item in items:
-        if isinstance(item, Reading):
-            if (
-                group is None
-                or item.gateway != group.gateway
-                or item.received_at != group.received_at
-                or item.epoch != group.epoch
-            ):
-                group = _Group(item.home, item.gateway, item.epoch, item.received_at, item.observed_at, [], [])
-                index = {}
+        if type(item) is Reading:
+            home, device, quantity, value, observed_at, received_at, gateway, epoch, seq, flags = item
+            if gateway != group.gateway or received_at != group.received_at or epoch != group.epoch:
+                group = _Group(home, gateway, epoch, received_at, observed_at, [], [])
+                index, add = {}, group.rows.append
                 body.groups.append(group)
-            at = index.get(item.device)
+            at = index.get(device)
             if at is None:
-                at = index[item.device] = len(group.devices)
-                group.devices.append(item.device)
-            group.rows.append(
-                (item.seq, at, _NUMBERS[item.quantity], item.value, item.observed_at - group.base, item.flags)
-            )
+                at = index[device] = len(group.devices)
+                group.devices.append(device)
+            add((seq, at, _NUMBERS[quantity], value, observed_at - group.base, flags))
         elif isinstance(item, Vouch):
             body.vouches.append(
                 _Vouch(item.home, item.gateway, item.through, list(item.spells), list(item.heard), item.sent_at,
@@ -99,7 +94,7 @@ def encode(items: Iterable[Item]) -> bytes:
         elif isinstance(item, Hello):
             devices = [_Device(d.id, _NUMBERS[d.kind], d.room, d.exit, d.check_in, d.mains) for d in item.devices]
             body.hellos.append(_Hello(item.home, item.gateway, item.zone, devices, item.received_at))
-        else:
+        elif isinstance(item, Mark):
             body.mark = (item.received_at, item.down_since)
     return _encoder.encode(body)
 

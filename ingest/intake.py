@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Generic, TypeVar
 
 from domain.clock import DAY, Instant
@@ -53,6 +54,15 @@ class Committed(Generic[Token]):
     """The messages that the broker may now forget, in the order in which they came."""
 
 
+class _Repeated(Enum):
+    """What stands under a number that has been dealt with before."""
+
+    SAME = auto()
+    ANOTHER = auto()
+    EMPTY = auto()
+    """Nothing: a record of this number was refused."""
+
+
 @dataclass(slots=True)
 class _Pending:
     """A heartbeat whose readings are not all here yet."""
@@ -71,12 +81,17 @@ class Intake(Generic[Token]):
     """readings, duplicates, late, heartbeats, dead letters by reason: since the start of this process."""
     _batch: Batch = field(default_factory=Batch)
     _streams: dict[tuple[str, str], Stream] = field(default_factory=dict)
-    _taken: dict[tuple[int, int], AdmittedReading] = field(default_factory=dict)
+    _held: tuple[Batch, Instant] | None = None
+    """A batch that the disk refused, to be written as it was before anything else is."""
+    _taken: dict[int, dict[int, AdmittedReading]] = field(default_factory=dict)
+    """Stream id -> seq -> what was taken since the last commit."""
     _refused: set[tuple[int, int]] = field(default_factory=set)
     """(stream id, seq) refused since the last commit."""
     _pending: dict[tuple[str, str], _Pending] = field(default_factory=dict)
     _coverage: dict[str, Coverage] = field(default_factory=dict)
     _vouches: dict[str, Vouch] = field(default_factory=dict)
+    _vouched: dict[str, Instant] = field(default_factory=dict)
+    """Gateway -> what it has vouched for, in this process."""
     _acks: dict[tuple[str, str], None] = field(default_factory=dict)
     _tokens: list[Token] = field(default_factory=list)
     _last: Instant = 0
@@ -84,7 +99,7 @@ class Intake(Generic[Token]):
     @property
     def waiting(self) -> bool:
         """True when something taken in asks for a commit of its own: heartbeats can wait for the next mark."""
-        return bool(self._batch or self._acks)
+        return bool(self._batch or self._acks or self._held)
 
     @property
     def pending(self) -> int:
@@ -116,13 +131,14 @@ class Intake(Generic[Token]):
         )
 
     def _refuse_records(
-        self, message: AdmittedReadings, stream: Stream, topic: str, payload: bytes, received_at: Instant
+        self, refused: list[tuple[Refusal, bool]], stream: Stream, topic: str, payload: bytes, received_at: Instant
     ) -> None:
-        alone = apart(payload, [refusal.seq for refusal in message.refused if refusal.seq is not None])
-        for refusal in message.refused:
+        """A letter for each refusal; True with it where its letter is here already."""
+        alone = apart(payload, [refusal.seq for refusal, _ in refused if refusal.seq is not None])
+        for refusal, known in refused:
             seq = refusal.seq or 0
-            if seq in stream and self._is_refused(stream.id, seq):
-                self.counters["duplicates"] += 1  # its letter is here already
+            if known:
+                self.counters["duplicates"] += 1
                 continue
             empty = seq not in stream
             self._refuse(refusal, topic, alone[seq], received_at, stream.id if empty else None)
@@ -154,56 +170,74 @@ class Intake(Generic[Token]):
             detail = f"seq {message.first} lies beyond {len(stream.islands)} gaps"
             self._refuse(Refusal(Why.SCATTERED, detail), topic, payload, received_at)
             return
-        if message.refused:
-            self._refuse_records(message, stream, topic, payload, received_at)
-        batch = self._batch
+        # Every question to the journal comes first: a disk that fails in the middle leaves nothing half taken.
+        repeated: dict[int, _Repeated] = {}
+        if not stream.is_above(message.first):
+            for reading in message.readings:
+                if reading.seq in stream:
+                    repeated[reading.seq] = self._repeated(message, stream, reading)
+        refused = [(r, r.seq in stream and self._is_refused(stream.id, r.seq)) for r in message.refused if r.seq]
+        if refused:
+            self._refuse_records(refused, stream, topic, payload, received_at)
+        batch, taken = self._batch, self._taken.setdefault(stream.id, {})
         batch.stream_of[entry.id, message.epoch] = stream.id
+        home, gateway, epoch, add = entry.home, entry.id, message.epoch, batch.items.append
+        vouched, stored, late = self._vouched.get(gateway, 0), 0, 0
         for reading in message.readings:
-            if reading.seq in stream and not self._fills(message, stream, reading, topic, payload, received_at):
+            seq, observed_at = reading.seq, reading.observed_at
+            if repeated and seq in repeated and not self._fills(
+                repeated[seq], reading, stream, topic, payload, received_at
+            ):  # fmt: skip
                 continue
-            if reading.stamp != reading.observed_at:
-                batch.clamped.append((stream.id, reading.seq, reading.stamp, reading.observed_at))
-            self._taken[stream.id, reading.seq] = reading
-            batch.items.append(
-                Reading(entry.home, reading.device, reading.quantity, reading.value, reading.observed_at, received_at,
-                        entry.id, message.epoch, reading.seq, reading.flags)
-            )  # fmt: skip
-            self.counters["readings"] += 1
+            if reading.stamp != observed_at:
+                batch.clamped.append((stream.id, seq, reading.stamp, observed_at))
+            taken[seq] = reading
+            add(Reading(home, reading.device, reading.quantity, reading.value, observed_at, received_at, gateway, epoch,
+                        seq, reading.flags))  # fmt: skip
+            stored += 1
+            if observed_at < vouched:
+                late += 1
+        self.counters["readings"] += stored
+        if late:
+            self.counters["late"] += late
         stream.add(message.first, message.last)
         batch.streams[stream.id] = stream
-        self._acks[entry.id, message.epoch] = None
-        self._settle(entry.id, message.epoch)
+        self._acks[gateway, epoch] = None
+        if self._pending:
+            self._settle(gateway, epoch)
 
-    def _fills(
-        self, message: AdmittedReadings, stream: Stream, reading: AdmittedReading, topic: str, payload: bytes,
-        received_at: Instant,
-    ) -> bool:  # fmt: skip
-        """A key that is here already: True when it was refused before and may be stored now.
-
-        The same body is a duplicate, another one is a cloned card or a restored backup.
-        """
-        taken = self._taken.get((stream.id, reading.seq))
+    def _repeated(self, message: AdmittedReadings, stream: Stream, reading: AdmittedReading) -> _Repeated:
+        """What a key that is here already stands for: another body is a cloned card or a restored backup."""
+        taken = self._taken.get(stream.id, {}).get(reading.seq)
         if taken is not None:
             same = (taken.device, taken.quantity, taken.value, taken.stamp) == (
                 reading.device, reading.quantity, reading.value, reading.stamp,
             )  # fmt: skip
-        else:
-            same = self.journal.holds(
-                message.entry.home,
-                reading.device,
-                reading.quantity,
-                reading.value,
-                reading.stamp,
-                stream.id,
-                reading.seq,
-            )
-        if same:
+            return _Repeated.SAME if same else _Repeated.ANOTHER
+        if self.journal.holds(
+            message.entry.home,
+            reading.device,
+            reading.quantity,
+            reading.value,
+            reading.stamp,
+            stream.id,
+            reading.seq,
+        ):
+            return _Repeated.SAME
+        return _Repeated.EMPTY if self._is_refused(stream.id, reading.seq) else _Repeated.ANOTHER
+
+    def _fills(
+        self, repeated: _Repeated, reading: AdmittedReading, stream: Stream, topic: str, payload: bytes,
+        received_at: Instant,
+    ) -> bool:  # fmt: skip
+        """True when the number was refused before and may be stored now; else it is counted, or kept as a letter."""
+        if repeated is _Repeated.SAME:
             self.counters["duplicates"] += 1
             return False
-        if taken is None and self._is_refused(stream.id, reading.seq):
+        if repeated is _Repeated.EMPTY:
             self._batch.filled.append((stream.id, reading.seq))
             return True
-        detail = f"seq {reading.seq} of epoch {message.epoch} is stored with another body"
+        detail = f"seq {reading.seq} of epoch {stream.epoch} is stored with another body"
         refusal = Refusal(Why.KEY_CONFLICT, detail, reading.seq)
         self._refuse(refusal, topic, apart(payload, [reading.seq])[reading.seq], received_at)
         return False
@@ -254,9 +288,10 @@ class Intake(Generic[Token]):
         self._batch.settled.append(Settled(letter.id, state, letter.reason, letter.detail, outcome, now))
 
     def _take_heartbeat(self, beat: AdmittedHeartbeat, topic: str, received_at: Instant) -> None:
-        self.counters["heartbeats"] += 1
         key = (beat.entry.id, beat.epoch)
         stream = self._stream(*key)
+        self._coverage_of(beat.entry.id)  # asked now, before anything is taken: the disk may fail
+        self.counters["heartbeats"] += 1
         self._take_lost(beat, stream, topic, received_at)
         if beat.depth > 0 or stream.through < beat.seq:  # it may not know what we lack: our journal was restored
             self._acks[key] = None
@@ -299,6 +334,7 @@ class Intake(Generic[Token]):
         heard = dict(earlier.heard) if earlier else {}
         for device, at in beat.heard:
             heard[device] = max(at, heard.get(device, at))
+        self._vouched[gateway] = max(beat.through, self._vouched.get(gateway, 0))
         self._vouches[gateway] = Vouch(
             beat.entry.home,
             beat.entry.id,
@@ -318,8 +354,8 @@ class Intake(Generic[Token]):
     def _take_hello(self, message: AdmittedHello, received_at: Instant) -> None:
         entry = message.entry
         known = entry.devices
-        entry = self.directory.introduce(entry.id, message.devices, received_at)
         self._stream(entry.id, message.epoch)
+        entry = self.directory.introduce(entry.id, message.devices, received_at)
         self._acks[entry.id, message.epoch] = None
         if entry.devices != known or not known:
             self._batch.items.append(
@@ -329,24 +365,33 @@ class Intake(Generic[Token]):
     def commit(self, now: Instant, mark: Mark | None = None) -> Committed[Token]:
         """Write what was taken, with ``mark`` if given; raises JournalError, and then everything is still held.
 
-        With nothing taken and no mark it writes nothing.
+        With nothing taken and no mark it writes nothing. A batch that failed is written first, exactly as it was: it may have
+        reached the disk although the disk said that it failed, and must not stand in the log twice.
         """
-        batch, at = self._batch, max(now, self._last)
-        arrival = None
-        if batch or mark is not None:
-            items = batch.items
-            ordered = [] if mark is None else [mark]
-            whole = Batch(
-                [*ordered, *(i for i in items if isinstance(i, Hello)),
-                 *(i for i in items if isinstance(i, Reading)), *self._vouches.values()],
-                batch.streams, batch.stream_of, batch.clamped, batch.letters, batch.filled, batch.settled,
-            )  # fmt: skip
-            arrival = self.journal.append(whole, at)
-            self._vouches = {}
-            self._last = at
+        arrival = None if self._held is None else self._write_held()
+        if self._batch or mark is not None:
+            self._held = (self._seal(mark), max(now, self._last))
+            arrival = self._write_held()
         acks = tuple(Ack(GatewayId(g), e, self._streams[g, e].through) for g, e in self._acks)
         tokens = tuple(self._tokens)
-        self._batch, self._acks, self._tokens = Batch(), {}, []
+        self._acks, self._tokens = {}, []
         self._taken.clear()
         self._refused.clear()
         return Committed(arrival, acks, tokens)
+
+    def _seal(self, mark: Mark | None) -> Batch:
+        """What was taken, in the log's order; what comes from now on belongs to the next batch."""
+        batch, items = self._batch, self._batch.items
+        hellos = [item for item in items if type(item) is Hello]
+        readings = items if not hellos else [item for item in items if type(item) is Reading]
+        marks = [] if mark is None else [mark]
+        batch.items = [*marks, *hellos, *readings, *self._vouches.values()]
+        self._batch, self._vouches = Batch(), {}
+        return batch
+
+    def _write_held(self) -> Arrival | None:
+        if self._held is None:
+            return None
+        arrival = self.journal.append(*self._held)
+        self._last, self._held = self._held[1], None
+        return arrival

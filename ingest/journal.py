@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +20,7 @@ from domain.ids import GatewayId
 from domain.readings import Arrival, Item, Quantity, Reading, Vouch
 from ingest import letters
 from ingest.codec import decode, encode
+from ingest.journalfile import connect, move_broken_aside, reopen
 from ingest.letters import DeadLetter, Letter, Settled, Wish
 from ingest.schema import SCRIPTS, bring_up_to_date, version_of
 from ingest.streams import Stream
@@ -64,11 +66,25 @@ class Journal:
         self._durable = durable
         self.moved_aside: Path | None = None
         """Where a broken file was moved to at the start; None in good times."""
-        if not read_only and durable and self._path != ":memory:":
-            Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-            self.moved_aside = _move_broken_aside(Path(self._path))
-        self._connection = _connect(self._path, durable, read_only)
+        try:
+            if not read_only and durable and self._path != ":memory:":
+                Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+                self.moved_aside = move_broken_aside(Path(self._path))
+            self._connection = connect(self._path, durable=durable, read_only=read_only)
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"The journal {path} cannot be opened ({error}): stop the other ingest, or see that its folder is writable."
+            ) from error
         self._series: dict[tuple[str, str, str], int] = {}
+        self._spells: dict[str, tuple[Instant, Instant]] = {}
+        self._jump: int | None = None
+        self._suspect = False
+        """A write failed: the connection is closed, and the file is to be settled before it is used again."""
+        self._unsure: tuple[int, Instant, bytes] | None = None
+        """Offset, ``received_at`` and body of a commit of which nobody knows whether it reached the file."""
+        self._unsaved: dict[tuple[str, str], Stream] = {}
+        """Streams that have a number and no row yet."""
+        self._last_stream: int | None = None
         if not read_only:
             try:
                 bring_up_to_date(self._connection)
@@ -76,12 +92,10 @@ class Journal:
                 raise JournalError(
                     f"The journal {path} cannot be brought to this version ({error}): make room, or mend the disk."
                 ) from error
-        self._spells: dict[str, tuple[Instant, Instant]] = {}
-        self._jump: int | None = None
 
     def close(self) -> None:
         """Release the file."""
-        if self._connection.in_transaction:
+        if not self._suspect and self._connection.in_transaction:
             self._connection.execute("COMMIT")
         self._connection.close()
 
@@ -98,48 +112,78 @@ class Journal:
 
         Raises JournalError when the disk refuses.
         """
-        connection = self._connection
-        try:
-            if not connection.in_transaction:
-                connection.execute("BEGIN IMMEDIATE")
-            try:
-                offset = self._write(batch, received_at)
+        body = encode(batch.items)
+        with self._writing() as connection:
+            offset = self._found(received_at, body)
+            if offset is None:
+                if not connection.in_transaction:
+                    connection.execute("BEGIN IMMEDIATE")
+                offset = self._write(batch, received_at, body)
+                self._unsure = (offset, received_at, body)
                 if self._durable or offset % _TOGETHER == 0:
                     connection.execute("COMMIT")
-            except BaseException:
-                self._series.clear()
-                self._spells.clear()
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise JournalError(
-                f"The journal {self._path} cannot be written ({error}): make room, or mend the disk."
-            ) from error
-        self._jump = None
+        self._jump = self._unsure = None
+        self._unsaved.clear()
         return Arrival(offset, received_at, tuple(batch.items))
 
-    def _write(self, batch: Batch, received_at: Instant) -> int:
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """The connection for one transaction. On an error it is rolled back, and never trusted again: see ``reopen``."""
+        with self._trusted():
+            try:
+                yield self._connection
+            except BaseException as error:
+                self._series.clear()
+                self._spells.clear()
+                if isinstance(error, sqlite3.Error) and self._durable and self._path != ":memory:":
+                    self._suspect = True
+                    with suppress(sqlite3.Error):
+                        self._connection.close()
+                elif self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _trusted(self) -> Iterator[sqlite3.Connection]:
+        """The connection, opened anew after a failure; what goes wrong becomes a JournalError."""
+        try:
+            if self._suspect:
+                self._connection = reopen(self._path)
+                self._suspect = False
+            yield self._connection
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"The journal {self._path} cannot be used ({error}): make room, or mend the disk."
+            ) from error
+
+    def _found(self, received_at: Instant, body: bytes) -> int | None:
+        """The offset of this commit when an attempt that failed has left it in the file after all."""
+        if self._unsure is None:
+            return None
+        offset, unsure, self._unsure = self._unsure[0], self._unsure[1:], None
+        row = self._connection.execute("SELECT received_at, body FROM log WHERE offset = ?", (offset,)).fetchone()
+        return offset if unsure == (received_at, body) == row else None
+
+    def _write(self, batch: Batch, received_at: Instant, body: bytes) -> int:
         connection = self._connection
         # After a broken file the numbers go on above any that it can have given: cursors into it stay behind.
         first = received_at // MILLISECOND if self.moved_aside and self.last() is None else self._jump
-        row = connection.execute("INSERT INTO log VALUES (?, ?, ?)", (first, received_at, encode(batch.items)))
+        row = connection.execute("INSERT INTO log VALUES (?, ?, ?)", (first, received_at, body))
         offset = int(row.lastrowid or 0)
-        rows = [
-            (r.observed_at // HOUR, self._series_of(r), r.observed_at, batch.stream_of[r.gateway, r.epoch], r.seq, r.value,
-             r.flags, r.received_at)
-            for r in batch.items
-            if type(r) is Reading
-        ]  # fmt: skip
+        if self._unsaved:
+            connection.executemany(
+                "INSERT INTO streams (id, gateway, epoch, through, islands) VALUES (?, ?, ?, 0, '[]')",
+                [(stream.id, stream.gateway, stream.epoch) for stream in self._unsaved.values()],
+            )
+        rows = self._rows(batch)
         if rows:
             connection.executemany(_READINGS, rows)
         if batch.clamped:
             connection.executemany("INSERT OR IGNORE INTO clamped VALUES (?, ?, ?, ?)", batch.clamped)
-        for stream in batch.streams.values():
-            connection.execute(
-                "UPDATE streams SET through = ?, islands = ? WHERE id = ?",
-                (stream.through, json.dumps(stream.islands), stream.id),
-            )
+        connection.executemany(
+            "UPDATE streams SET through = ?, islands = ? WHERE id = ?",
+            [(s.through, json.dumps(s.islands) if s.islands else "[]", s.id) for s in batch.streams.values()],
+        )
         for item in batch.items:
             if isinstance(item, Vouch):
                 for start, end in item.spells:
@@ -151,24 +195,35 @@ class Journal:
 
     def tidy(self, work: Callable[[sqlite3.Connection], _Done]) -> _Done:
         """Do some housekeeping in a transaction of its own; on an error nothing of it is done, and JournalError is raised."""
-        connection = self._connection
-        try:
+        with self._writing() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            try:
-                done = work(connection)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise JournalError(
-                f"The journal {self._path} cannot be written ({error}): make room, or mend the disk."
-            ) from error
+            done = work(connection)
+            connection.execute("COMMIT")
         return done
 
-    def _series_of(self, reading: Reading) -> int:
-        key = (reading.home, reading.device, reading.quantity)
+    def _rows(self, batch: Batch) -> list[tuple[int, int, int, int, int, float, int, int]]:
+        """The readings of a batch as rows of their table."""
+        series, stream_of, rows = self._series, batch.stream_of, []
+        for item in batch.items:
+            if type(item) is Reading:
+                home, device, quantity, value, observed_at, received_at, gateway, epoch, seq, flags = item
+                number = series.get((home, device, quantity)) or self._series_of(home, device, quantity)
+                rows.append(
+                    (
+                        observed_at // HOUR,
+                        number,
+                        observed_at,
+                        stream_of[gateway, epoch],
+                        seq,
+                        value,
+                        flags,
+                        received_at,
+                    )
+                )
+        return rows
+
+    def _series_of(self, home: str, device: str, quantity: Quantity) -> int:
+        key = (home, device, quantity)
         known = self._series.get(key)
         if known is None:
             self._connection.execute("INSERT OR IGNORE INTO series (home, device, quantity) VALUES (?, ?, ?)", key)
@@ -200,56 +255,67 @@ class Journal:
             self._spells[gateway] = merged
 
     def stream(self, gateway: str, epoch: str) -> Stream:
-        """What is stored of one epoch; a row for it is made when it is new."""
-        wanted = "SELECT id, through, islands FROM streams WHERE gateway = ? AND epoch = ?"
-        row = self._connection.execute(wanted, (gateway, epoch)).fetchone()
-        if row is None:
-            self._connection.execute(
-                "INSERT INTO streams (gateway, epoch, through, islands) VALUES (?, ?, 0, '[]')", (gateway, epoch)
-            )
-            row = self._connection.execute(wanted, (gateway, epoch)).fetchone()
-        return Stream(row[0], gateway, epoch, row[1], [(int(a), int(b)) for a, b in json.loads(row[2])])
+        """What is stored of one epoch; a new one gets a number now and a row with the next commit. Raises JournalError."""
+        if (gateway, epoch) in self._unsaved:
+            return self._unsaved[gateway, epoch]
+        with self._trusted() as connection:
+            row = connection.execute(
+                "SELECT id, through, islands FROM streams WHERE gateway = ? AND epoch = ?", (gateway, epoch)
+            ).fetchone()
+            if self._last_stream is None:
+                self._last_stream = int(connection.execute("SELECT coalesce(max(id), 0) FROM streams").fetchone()[0])
+        if row is not None:
+            return Stream(row[0], gateway, epoch, row[1], [(int(a), int(b)) for a, b in json.loads(row[2])])
+        self._last_stream += 1
+        made = self._unsaved[gateway, epoch] = Stream(self._last_stream, gateway, epoch)
+        return made
 
     def holds(
         self, home: str, device: str, quantity: Quantity, value: float, stamp: Instant, stream: int, seq: int
     ) -> bool:
         """True when exactly this reading is stored under (stream, seq), or was until retention cut its hour."""
-        moved = self._connection.execute(
-            "SELECT stamp, observed_at FROM clamped WHERE stream = ? AND seq = ?", (stream, seq)
-        ).fetchone()
-        if moved is not None and moved[0] != stamp:
-            return False
-        observed_at = stamp if moved is None else int(moved[1])
-        row = self._connection.execute(
-            "SELECT r.value FROM readings r JOIN series s ON s.id = r.series"
-            " WHERE r.hour = ? AND s.home = ? AND s.device = ? AND s.quantity = ? AND r.observed_at = ?"
-            " AND r.stream = ? AND r.seq = ?",
-            (observed_at // HOUR, home, device, quantity, observed_at, stream, seq),
-        ).fetchone()
+        with self._trusted() as connection:
+            moved = connection.execute(
+                "SELECT stamp, observed_at FROM clamped WHERE stream = ? AND seq = ?", (stream, seq)
+            ).fetchone()
+            if moved is not None and moved[0] != stamp:
+                return False
+            observed_at = stamp if moved is None else int(moved[1])
+            row = connection.execute(
+                "SELECT r.value FROM readings r JOIN series s ON s.id = r.series"
+                " WHERE r.hour = ? AND s.home = ? AND s.device = ? AND s.quantity = ? AND r.observed_at = ?"
+                " AND r.stream = ? AND r.seq = ?",
+                (observed_at // HOUR, home, device, quantity, observed_at, stream, seq),
+            ).fetchone()
         if row is None:
             return observed_at // HOUR < self.raw_since()
         return bool(row[0] == value)
 
     def is_refused(self, stream: int, seq: int) -> bool:
         """See ``letters.is_refused``."""
-        return letters.is_refused(self._connection, stream, seq)
+        with self._trusted() as connection:
+            return letters.is_refused(connection, stream, seq)
 
     def requests(self, most: int) -> list[tuple[Wish, DeadLetter]]:
         """See ``letters.requests``."""
-        return letters.requests(self._connection, most)
+        with self._trusted() as connection:
+            return letters.requests(connection, most)
 
     def data_version(self) -> int:
         """A number that changes when somebody else has written to the file."""
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        with self._trusted() as connection:
+            return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
     def raw_since(self) -> int:
         """The first hour that has all its readings one by one; before it there are hourly summaries."""
-        row = self._connection.execute("SELECT value FROM kept WHERE name = 'raw_cut'").fetchone()
+        with self._trusted() as connection:
+            row = connection.execute("SELECT value FROM kept WHERE name = 'raw_cut'").fetchone()
         return 0 if row is None else int(row[0])
 
     def newest_hour(self) -> int | None:
         """The latest hour in which something was observed; None while there are no readings."""
-        row = self._connection.execute("SELECT hour FROM readings ORDER BY hour DESC LIMIT 1").fetchone()
+        with self._trusted() as connection:
+            row = connection.execute("SELECT hour FROM readings ORDER BY hour DESC LIMIT 1").fetchone()
         return None if row is None else int(row[0])
 
     # ---- reading -----------------------------------------------------------------------------------------------------
@@ -263,7 +329,8 @@ class Journal:
 
     def last(self) -> tuple[int, Instant] | None:
         """Offset and ``received_at`` of the newest commit, or None."""
-        row = self._connection.execute("SELECT offset, received_at FROM log ORDER BY offset DESC LIMIT 1").fetchone()
+        with self._trusted() as connection:
+            row = connection.execute("SELECT offset, received_at FROM log ORDER BY offset DESC LIMIT 1").fetchone()
         return None if row is None else (int(row[0]), int(row[1]))
 
     def is_made(self) -> bool:
@@ -272,12 +339,9 @@ class Journal:
 
     def covered(self, gateway: str, since: Instant = 0) -> list[tuple[Instant, Instant]]:
         """The coverage of a gateway that reaches past ``since``, ascending."""
-        return [
-            (int(a), int(b))
-            for a, b in self._connection.execute(
-                "SELECT start, through FROM coverage WHERE gateway = ? AND through > ? ORDER BY start", (gateway, since)
-            )
-        ]
+        wanted = "SELECT start, through FROM coverage WHERE gateway = ? AND through > ? ORDER BY start"
+        with self._trusted() as connection:
+            return [(int(a), int(b)) for a, b in connection.execute(wanted, (gateway, since))]
 
     def letters(self) -> Iterator[tuple[str, str]]:
         """(reason, detail) of every dead letter, oldest first."""
@@ -302,56 +366,3 @@ def read_all(journal: Journal) -> Iterable[Arrival]:
     while batch := journal.read(cursor):
         yield from batch
         cursor = batch[-1].offset
-
-
-def _connect(path: str, durable: bool, read_only: bool) -> sqlite3.Connection:
-    try:
-        if read_only:
-            connection = sqlite3.connect(
-                f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
-            )
-        else:
-            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            if durable:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
-            else:
-                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-                connection.execute("PRAGMA journal_mode = MEMORY")
-                connection.execute("PRAGMA synchronous = OFF")
-        connection.execute("PRAGMA busy_timeout = 15000")
-        connection.execute("PRAGMA cache_size = -16000")
-    except sqlite3.Error as error:
-        raise JournalError(
-            f"The journal {path} cannot be opened ({error}): see that its folder exists and is writable."
-        ) from error
-    return connection
-
-
-def _move_broken_aside(path: Path) -> Path | None:
-    """Check an existing file; move a broken one to ``<name>.broken-<n>`` so that ingest can go on, and say where."""
-    if not path.exists():
-        return None
-    try:
-        connection = sqlite3.connect(path)
-        try:
-            answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        finally:
-            connection.close()
-    except sqlite3.DatabaseError as error:
-        answer = str(error)
-        if "locked" in answer or "unable to open" in answer:
-            raise JournalError(
-                f"The journal {path} cannot be opened ({answer}): stop the other ingest, or mend its rights."
-            ) from error
-    if answer == "ok":
-        return None
-    number = 1
-    while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
-        number += 1
-    for suffix in ("-wal", "-shm"):
-        side = path.with_name(path.name + suffix)
-        if side.exists():
-            side.rename(aside.with_name(aside.name + suffix))
-    path.rename(aside)
-    return aside

@@ -27,6 +27,10 @@ class Stream:
         at = bisect_right(self.islands, (seq, 2**63)) - 1
         return at >= 0 and self.islands[at][1] >= seq
 
+    def is_above(self, first: int) -> bool:
+        """True when nothing from ``first`` on is stored: the usual case, and a quick one."""
+        return first > (self.islands[-1][1] if self.islands else self.through)
+
     def would_scatter(self, first: int) -> bool:
         """True when storing from ``first`` on would make one island too many."""
         return len(self.islands) >= MAX_ISLANDS and first > self.through + 1 and (first - 1) not in self
@@ -34,6 +38,9 @@ class Stream:
     def add(self, first: int, last: int) -> None:
         """Mark first..last as stored (or as lost for ever: nothing more is to be waited for)."""
         if last <= self.through:
+            return
+        if not self.islands and first <= self.through + 1:
+            self.through = last
             return
         low = bisect_left(self.islands, (first - 1, -1))
         if low and self.islands[low - 1][1] >= first - 1:

@@ -104,8 +104,7 @@ class Subscriber:
         self._turn = 0
         self._served: Version | None = None
         self._ask_dropped = True
-        self._told = False
-        self._declined = False
+        self._told = self._declined = self._stopping = False
         self.inbox: deque[Incoming] = deque()
         """In the order of receipt. Bounded: with twice the window in it, no more is read from the broker."""
         self.connected = False
@@ -123,6 +122,7 @@ class Subscriber:
         """Disconnect; what was acknowledged before is still sent."""
         if self._task is None:
             return
+        self._stopping = True
         connection = self._connection
         if connection is not None and self.connected:
             connection.part("stopped")
@@ -178,7 +178,7 @@ class Subscriber:
             finally:
                 self.connected = False
                 self._connection = None
-            if outcome:
+            if outcome and not self._stopping:
                 log.warning("the connection to the broker is lost; connecting again", why=outcome)
                 if loop.time() - began > _STEADY:
                     pause = self._patience.first_pause

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,7 +103,7 @@ def test_a_real_spool_and_a_real_journal_are_read_from_outside(tmp_path: Path) -
         for seq, o in enumerate(observations, start=1)
     ]
     # The fourth came with a stamp ahead of the server, which moved it back; the fifth was refused.
-    moved = replace(readings[3], observed_at=AT + 1)
+    moved = readings[3]._replace(observed_at=AT + 1)
     pack = motions(4, AT, AT, epoch=spool.epoch)
     letter = Letter(AT, READINGS, Why.BAD_VALUE, "seq 5: too warm", pack, len(pack))
     batch = Batch([*readings[:3], moved], {}, {("g1", spool.epoch): stream.id}, letters=[letter])
