@@ -46,6 +46,9 @@ class BrokerSection(_Section):
     username: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    """Ingest's own certificate and its key, where the broker asks for one."""
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
 
 
@@ -53,6 +56,9 @@ class IngestSection(_Section):
     """How ingest writes."""
 
     mark_seconds: float = Field(default=5.0, gt=0, le=60)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Port of this role's own Prometheus page; 0 for none."""
 
 
 class RetentionSection(_Section):

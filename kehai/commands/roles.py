@@ -25,6 +25,7 @@ from ingest.history import JournalHistory
 from ingest.influx.ledger import passed as projected
 from ingest.intake import Intake
 from ingest.journal import Journal
+from ingest.metrics import Figures, serve_metrics
 from ingest.retention import Keep, Retention
 from ingest.service import IngestService, Pulse, serve
 from ingest.subscriber import BrokerAddress, Ticket
@@ -73,18 +74,24 @@ def _ingest(settings: Settings) -> None:
         nonlocal passed
         counts = ", ".join(f"{count} {name}" for name, count in sorted(pulse.counters.items()))
         connected = "connected" if pulse.connected else "no broker"
+        if pulse.dropped:
+            connected += f"; the broker dropped {pulse.dropped}"
         book.mark(RoleMark("ingest", real.now(), 0, f"{connected}; {counts or 'nothing yet'}"[:200]))
         passed = _passed(settings, engine)
 
     kept = settings.retention
     keep = Keep.of(kept.raw_days, kept.log_days, kept.dead_letter_days, kept.summaries_years)
     chores = Chores(journal, intake, Retention(journal, keep, lambda: passed))
+    section, figures = settings.ingest, Figures()
     service = IngestService(
-        intake, settings.make_clock(), _broker(settings), settings.ingest.mark_seconds, report, chores=chores
+        intake, settings.make_clock(), _broker(settings), section.mark_seconds, report, figures=figures, chores=chores
     )
+    page = serve_metrics(figures.registry, section.metrics_host, section.metrics_port) if section.metrics_port else None
     try:
         serve(service)
     finally:
+        if page is not None:
+            page.close()
         journal.close()
         engine.dispose()
 
@@ -104,7 +111,10 @@ def _broker(settings: Settings) -> BrokerAddress:
             raise ConfigurationError(
                 f"{section.password_file} cannot be read ({error.strerror}): make it, readable by this user."
             ) from error
-    return BrokerAddress(section.host, section.port, section.username, password, section.ca_file, section.protocol)
+    return BrokerAddress(
+        section.host, section.port, section.username, password, section.ca_file, section.protocol,
+        cert_file=section.cert_file, key_file=section.key_file,
+    )  # fmt: skip
 
 
 def watch(config: Path) -> None:
