@@ -10,17 +10,20 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
-from domain.clock import MINUTE, SECOND, Clock, Instant, Span
+from domain.clock import MINUTE, SECOND, Clock, Instant, Span, to_iso
 from domain.ids import DeviceId, GatewayId
 from domain.readings import Device, Quantity
-from domain.wire import encode_heartbeat, encode_hello
+from domain.wire import AckPayload, ClockState, Condition, encode_heartbeat, encode_hello
+from gateway.dating import Dating
 from gateway.drivers.driver import Driver
+from gateway.memory import Memory
 from gateway.spool import Observation, Spool, SpoolError
-from gateway.tasks import end
-from gateway.timekeeping import ClockKeeper, sleep
+from gateway.tasks import end, through
+from gateway.timekeeping import Timekeeper, sleep
 from gateway.uplink import Uplink, UplinkAddress
 
 GROUP = 50
@@ -28,7 +31,7 @@ _CHECK_IN_NOTED: Span = 10 * MINUTE
 _FULL_LINK = 255.0
 _FIRST_PAUSE: Span = SECOND
 _LONGEST_PAUSE: Span = 5 * MINUTE
-_BUFFER = 100_000
+_TIDY: Span = MINUTE
 
 log = structlog.get_logger("gateway")
 
@@ -54,20 +57,27 @@ class Agent:
         software: str = "kehai",
         timing: Timing | None = None,
         running_since: Instant | None = None,
+        *,
+        keeper: Timekeeper | None = None,
+        memory: Memory | None = None,
     ) -> None:
         """``running_since`` is for a simulation whose sensors have been there before this process: None means from now on."""
-        self._gateway, self._drivers, self._spool, self.clock = gateway, tuple(drivers), spool, clock
+        self._gateway, self._drivers, self._spool = gateway, tuple(drivers), spool
+        self._keeper = keeper or Timekeeper(clock)
+        self.clock = self._keeper.clock
         self._timing = timing or Timing()
-        self._keeper = ClockKeeper()
         self._software = software
-        self._buffer: list[Observation] = []
+        self._memory = memory or Memory()
         self._flushing = asyncio.Lock()
         self._hurry = asyncio.Event()
+        self._beat_wanted = asyncio.Event()
         self._heard: dict[DeviceId, Instant] = {}
         self._noted: dict[DeviceId, Instant] = {}
-        self._told_full = False
+        self._refused = False
+        self._aside: Path | None = None
         self._started = running_since
-        self.uplink = Uplink(gateway, spool, clock, address, self._hello, self._keeper.state)
+        self._through: Instant | None = None
+        self.uplink = Uplink(gateway, spool, address, self)
 
     @property
     def devices(self) -> tuple[Device, ...]:
@@ -85,10 +95,9 @@ class Agent:
         stamp = self.clock.now() if at is None else at
         self._heard[device] = max(stamp, self._heard.get(device, stamp))
         self._noted[device] = self._heard[device]
-        if len(self._buffer) >= _BUFFER:  # the disk has refused for hours: keep the newest
-            del self._buffer[: _BUFFER // 10]
-        self._buffer.append(Observation(device, quantity, value, stamp))
-        if len(self._buffer) >= GROUP or quantity is Quantity.BUTTON:
+        label, mono = self._keeper.label(stamp), self._keeper.to_mono(stamp)
+        self._memory.append(stamp, Observation(device, quantity, value, label, mono))
+        if len(self._memory) >= GROUP or quantity is Quantity.BUTTON:
             self._hurry.set()
 
     def heard(self, device: DeviceId, at: Instant | None = None) -> None:
@@ -104,11 +113,10 @@ class Agent:
         """Run drivers, spool and uplink until cancelled; then what is in memory goes to the disk."""
         if self._started is None:
             self._started = self.clock.now()
-        if self._spool.moved_aside is not None:
-            log.warning(
-                "the spool was broken; a new one was begun", gateway=self._gateway, aside=str(self._spool.moved_aside)
-            )
-        work = [self._commit_regularly(), self._beat_regularly(), self.uplink.run()]
+        if self._keeper.real:
+            with contextlib.suppress(SpoolError):  # the disk refuses already: the first commit says so
+                await asyncio.to_thread(self._spool.begin_boot, self._keeper.boot)
+        work = [self._commit_regularly(), self._beat_regularly(), self._tidy_regularly(), self.uplink.run()]
         tasks = [asyncio.create_task(part) for part in (*work, *(self._keep_running(d) for d in self._drivers))]
         vital = tasks[: len(work)]  # a driver may come to its end, these may not
         try:
@@ -143,49 +151,156 @@ class Agent:
                 async with asyncio.timeout(self._timing.commit / SECOND):
                     await self._hurry.wait()
             self._hurry.clear()
+            await self._ask_ntp()
             await self.flush()
+            await self._look_aside()
 
     async def flush(self) -> None:
         """Write what was observed to the spool; on a refusing disk it stays in memory for the next time."""
         async with self._flushing:
-            if not self._buffer:
-                return
-            group = list(self._buffer)
-            try:
-                await asyncio.to_thread(self._spool.add, group)
-            except SpoolError as error:
-                if not self._told_full:
-                    log.warning("readings are kept in memory", why=str(error))
-                    self._told_full = True
-                return
-            self._told_full = False
-            del self._buffer[: len(group)]
-        self.uplink.new_readings()
+            if len(self._memory) and await through(self._write()):
+                self.uplink.new_readings()
+
+    async def _write(self) -> bool:
+        group = self._memory.hand_out()
+        self._spool.lose(self._memory.losses())
+        try:
+            await asyncio.to_thread(self._spool.add, group)
+        except SpoolError as error:
+            self._memory.refused()
+            self._say_refused("readings are kept in memory", error)
+            return False
+        self._memory.written()
+        self._refused = False
+        return True
+
+    def _say_refused(self, words: str, error: SpoolError) -> None:
+        if not self._refused:
+            log.warning(words, gateway=self._gateway, why=str(error))
+            self._refused = True
+
+    async def _look_aside(self) -> None:
+        """A spool that was found broken, at the start or since, is something that somebody should look at."""
+        aside = self._spool.moved_aside
+        if aside == self._aside:
+            return
+        log.warning("the spool was broken; a new one was begun", gateway=self._gateway, aside=str(aside))
+        with contextlib.suppress(SpoolError):
+            await self.note("spool_broken")
+            self._aside = aside
+
+    async def note(self, code: str) -> None:
+        """Remember something that somebody should look at. Raises SpoolError."""
+        await asyncio.to_thread(self._spool.note, code, self.now())
+
+    async def _tidy_regularly(self) -> None:
+        while True:
+            await self.sleep(_TIDY)
+            with contextlib.suppress(SpoolError):  # it is tried again, and the commits say what is wrong
+                await asyncio.to_thread(self._spool.tidy, self.now())
+
+    # ---- time --------------------------------------------------------------------------------------------------------
+
+    def now(self) -> Instant:
+        """The present instant, as well as it is known."""
+        return self._keeper.instant(self.clock.now(), self._spool.anchor)
+
+    async def _ask_ntp(self) -> None:
+        anchor = self._keeper.by_ntp(self._spool.anchor)
+        if anchor is not None:
+            with contextlib.suppress(SpoolError):  # the next second tries again
+                await asyncio.to_thread(self._spool.set_anchor, anchor)
+
+    async def set_by(self, ack: AckPayload) -> None:
+        """Learn the time from the server's word, where there is nothing better. Raises SpoolError."""
+        anchor = self._keeper.by_server(ack.at, self._spool.anchor)
+        if anchor is not None:
+            await asyncio.to_thread(self._spool.set_anchor, anchor)
+
+    # ---- what is told of all this ------------------------------------------------------------------------------------
 
     async def _beat_regularly(self) -> None:
         while True:
             await self.beat()
-            await self.sleep(self._timing.heartbeat)
+            waits = [
+                asyncio.create_task(self.sleep(self._timing.heartbeat)),
+                asyncio.create_task(self._wait_for_wish()),
+            ]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await end(waits)
+
+    async def _wait_for_wish(self) -> None:
+        await self._beat_wanted.wait()
+
+    def want_beat(self) -> None:
+        """Send a heartbeat now: what it says has changed."""
+        self._beat_wanted.set()
 
     async def beat(self) -> None:
-        """Vouch for everything up to now that the drivers have handed over, once it is on the disk."""
+        """Vouch for everything up to now that the drivers have handed over and that is on the disk."""
+        self._beat_wanted.clear()
         now = self.clock.now()
-        through = min([now, *(driver.produced(now) for driver in self._drivers)])
+        produced = min([now, *(driver.produced(now) for driver in self._drivers)])
         await self.flush()
-        if self._buffer:
-            return  # the disk refused: nothing may be vouched for
-        started = through if self._started is None else min(self._started, through)
-        self._started = started
-        self._spool.run_through(started, through)
+        try:
+            await self._vouch(produced)
+            if self._through is None or (self._keeper.real and self._spool.anchor is None):
+                return  # nothing is known to be on the disk, or nobody knows what time it is
+            self._send_beat(now, self._through)
+        except SpoolError as error:
+            if not self._refused:
+                log.warning(
+                    "no heartbeat while the spool cannot be read or written", gateway=self._gateway, why=str(error)
+                )
+                self._refused = True
+
+    async def _vouch(self, produced: Instant) -> None:
+        """Move on what is vouched for; while the disk refuses it stays where it was."""
+        if len(self._memory):
+            return
+        started = produced if self._started is None else min(self._started, produced)
+        blind = self._memory.blind_until
+        if blind is not None:  # what was seen up to then is lost
+            started, self._memory.blind_until = min(max(started, blind + 1), produced), None
+        self._started, self._through = started, max(produced, self._through or produced)
+        begin, finish = self._keeper.to_mono(started), self._keeper.to_mono(self._through)
+        if begin is None or finish is None:
+            await asyncio.to_thread(self._spool.run_through, started, self._through)
+        else:
+            await asyncio.to_thread(self._spool.run_through, begin, finish, in_monotonic=True)
+
+    def _send_beat(self, now: Instant, through: Instant) -> None:
+        spool, anchor = self._spool, self._spool.anchor
+        present = self._keeper.instant(now, anchor)
         heard = {str(device): max(0.0, (now - at) / SECOND) for device, at in self._heard.items()}
+        lost = spool.lost()
         self.uplink.send_heartbeat(
             encode_heartbeat(
-                self._gateway, self._spool.epoch, self._spool.last_seq, now, self._keeper.state(), through,
-                self._spool.spells(now), heard, self._spool.lost(), self._spool.depth,
-            )
+                self._gateway, spool.epoch, spool.last_seq, present, self._keeper.state(anchor),
+                self._keeper.instant(through, anchor), spool.spells(present), heard, lost, spool.depth,
+                condition=self._condition(),
+            ),
+            lost,
         )  # fmt: skip
 
-    def _hello(self) -> bytes:
+    def hello(self) -> bytes:
+        """The greeting."""
+        anchor = self._spool.anchor
         return encode_hello(
-            self._gateway, self._spool.epoch, self.clock.now(), self._keeper.state(), self._software, self.devices
-        )
+            self._gateway, self._spool.epoch, self.now(), self._keeper.state(anchor), self._software, self.devices,
+            self._condition(),
+        )  # fmt: skip
+
+    def clock_state(self, dated: Dating) -> ClockState:
+        """What dates a message of readings that were all dated like this."""
+        return self._keeper.state(self._spool.anchor, dated)
+
+    def _condition(self) -> Condition:
+        spool = self._spool
+        state = self._keeper.state(spool.anchor)
+        return Condition(
+            self._software, state.anchor if self._keeper.real else "ntp", spool.capacity, spool.kept, len(self._memory),
+            spool.free_bytes, spool.losses(), spool.epochs(), [(code, to_iso(at)) for code, at in spool.events()],
+        )  # fmt: skip

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from domain.clock import DAY
 from domain.errors import ConfigurationError
 from domain.ids import BadIdError, check_id
 from gateway.drivers.catalogue import CATALOGUE
 from gateway.drivers.driver import Driver, DriverSettingsError
-from gateway.uplink import UplinkAddress
+from gateway.link import UplinkAddress
+from gateway.spool import MAX_READINGS, Spool, SpoolError
 
 
 class _Section(BaseModel):
@@ -26,6 +29,12 @@ class GatewaySection(_Section):
     data: Path
     """Folder of the spool."""
     heartbeat_seconds: float = Field(default=30, ge=1, le=300)
+    max_readings: int = Field(default=MAX_READINGS, ge=10_000, le=100_000_000)
+    """Readings that the spool may hold; beyond, the least worth go first."""
+    keep_acked_days: float = Field(default=2, ge=0, le=90)
+    """How long the spool keeps what the server has stored, in case that it must be restored from a backup."""
+    keep_free_mb: int = Field(default=64, ge=0)
+    """Room that the spool leaves on its disk."""
 
     @field_validator("id")
     @classmethod
@@ -44,6 +53,9 @@ class BrokerSection(_Section):
     username: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    """With ``cert_file``: this gateway's own certificate, for a broker that asks for one."""
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
 
 
@@ -56,8 +68,13 @@ class GatewayConfig(_Section):
     """The ``[[driver]]`` tables: ``name`` is the driver's, the rest is its own."""
 
     def address(self) -> UplinkAddress:
-        """The broker's address; raises ConfigurationError when the password file cannot be read."""
+        """The broker's address; raises ConfigurationError when a file that it needs cannot be read."""
         broker, password = self.broker, None
+        if (broker.cert_file is None) != (broker.key_file is None):
+            raise ConfigurationError("broker.cert_file and broker.key_file belong together: give both, or none.")
+        for file in (broker.ca_file, broker.cert_file, broker.key_file):
+            if file is not None and not os.access(file, os.R_OK):
+                raise ConfigurationError(f"{file} cannot be read: make it, readable by this user.")
         if broker.password_file is not None:
             try:
                 password = broker.password_file.read_text(encoding="utf-8").strip()
@@ -66,8 +83,22 @@ class GatewayConfig(_Section):
                     f"{broker.password_file} cannot be read ({error.strerror}): make it, readable by this user."
                 ) from error
         return UplinkAddress(
-            broker.host, broker.port, broker.username or self.gateway.id, password, broker.ca_file, broker.protocol
-        )
+            broker.host, broker.port, broker.username or self.gateway.id, password, broker.ca_file, broker.protocol,
+            broker.cert_file, broker.key_file,
+        )  # fmt: skip
+
+    def spool(self) -> Spool:
+        """The spool, opened; raises ConfigurationError when it cannot be."""
+        section = self.gateway
+        try:
+            return Spool(
+                section.data / "spool.db",
+                max_readings=section.max_readings,
+                keep_stored=int(section.keep_acked_days * DAY),
+                least_free=section.keep_free_mb * 1_000_000,
+            )
+        except SpoolError as error:
+            raise ConfigurationError(str(error)) from error
 
     def drivers(self) -> list[Driver]:
         """The drivers that the file asks for; raises ConfigurationError that names the table and the key."""

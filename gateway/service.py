@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from domain.clock import SECOND, SystemClock
-from domain.errors import ConfigurationError
 from domain.ids import GatewayId
 from gateway.agent import Agent, Timing
 from gateway.config import load_config
-from gateway.spool import Spool, SpoolError
 from gateway.tasks import end
 
 
@@ -20,10 +18,7 @@ def run_gateway(config: Path, software: str) -> None:
     """Serve the gateway that ``config`` describes; raises ConfigurationError, and returns on SIGTERM or SIGINT."""
     settings = load_config(config)
     drivers, address = settings.drivers(), settings.address()
-    try:
-        spool = Spool(settings.gateway.data / "spool.db")
-    except SpoolError as error:
-        raise ConfigurationError(str(error)) from error
+    spool = settings.spool()
     timing = Timing(heartbeat=int(settings.gateway.heartbeat_seconds * SECOND))
 
     async def main() -> None:

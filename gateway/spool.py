@@ -1,42 +1,52 @@
-"""The spool: every reading on disk until the server has said that it is stored.
+"""The spool: every reading on disk until the server has said that it is stored, and for a while after that.
 
-One SQLite file in WAL mode with ``synchronous=FULL``. A sequence number is given in the transaction that stores the reading,
-and is never used again: not after a reboot, not after the row was deleted.
+A sequence number is given in the transaction that stores the reading, and is never used again: not after a reboot, not after
+the row was deleted. What waits (no ack has covered it) is counted by ``depth``; what the server has stored is kept for some
+days, so that a server that must be restored from a backup can have it again (docs/adr/0007).
 """
 
 from __future__ import annotations
 
 import secrets
+import shutil
 import sqlite3
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from domain.clock import DAY, Instant
-from domain.errors import KehaiError
+from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span, monotonic
 from domain.ids import DeviceId
 from domain.readings import Quantity
+from gateway.dating import Anchor, Dating, anchor_boot
+from gateway.epochs import begin_epoch, count_between, last_number, tell_holes
+from gateway.overflow import (
+    DISK_FULL,
+    SPOOL_FULL,
+    count,
+    drop_stored,
+    drop_waiting,
+    worth,
+)
+from gateway.spells import TOLD, TOLD_FOR, Spells
+from gateway.spoolfile import SpoolError, SpoolFile
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS readings (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL, quantity TEXT NOT NULL, value REAL NOT NULL,
-    at INTEGER NOT NULL, worth INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS by_worth ON readings (worth, seq);
-CREATE TABLE IF NOT EXISTS lost (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, reason TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS spells (id INTEGER PRIMARY KEY AUTOINCREMENT, start INTEGER NOT NULL, through INTEGER NOT NULL);
-"""
+__all__ = ["MAX_READINGS", "Observation", "Spool", "SpoolError", "Spooled"]
 MAX_READINGS = 2_000_000
-"""About 200 MB: a year of a busy home."""
-_TOLD_SPELLS = 10
-_TOLD_FOR = 14 * DAY
-_WORTH = {Quantity.MOTION: 1, Quantity.DOOR: 1, Quantity.BED: 1, Quantity.BUTTON: 2}
-"""What is thrown away first when the spool is full: 0 (measurements), then 1 (motion and doors); 2 (alarms) never."""
-
-
-class SpoolError(KehaiError):
-    """The spool cannot be opened or written; one sentence."""
+"""About 250 MB: months of a busy home."""
+KEEP_STORED: Span = 2 * DAY
+_LEAST = 1_000
+"""However full the disk is, the spool may grow to this many readings."""
+_LEAST_FREE = 64_000_000
+_CHUNK = 2_000
+_TOLD_EVENTS = 10
+TOLD_LOST = 500
+"""Ranges of lost numbers that one heartbeat tells."""
+_SAVE_ACKED: Span = 10 * MINUTE
+_WAITING = (
+    "SELECT seq, device, quantity, value, at, dated FROM readings WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,54 +57,90 @@ class Observation:
     quantity: Quantity
     value: float
     at: Instant
+    """Its date; with ``mono``, only what the wall clock showed."""
+    mono: Span | None = None
+    """This boot's monotonic clock; None from a clock that is known to be right."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """One reading in the spool."""
+    """One reading that waits."""
 
     seq: int
     device: DeviceId
     quantity: Quantity
     value: float
     at: Instant
+    dated: Dating = Dating.NTP
 
 
 class Spool:
-    """One gateway's spool; used by one thread at a time."""
+    """One gateway's spool. Any thread may call it; writing waits for the disk, reading does not."""
 
-    def __init__(self, path: Path, *, max_readings: int = MAX_READINGS, durable: bool = True) -> None:
-        self._path = path
-        self._max = max_readings
-        self.moved_aside: Path | None = None
-        """Where a broken file was moved to; the spool then began a new epoch."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SpoolError(f"The folder {path.parent} cannot be made ({error.strerror}): mend its rights.") from error
-        if path.exists():
-            self.moved_aside = _move_broken_aside(path)
-        try:
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
-            self._connection.executescript(_SCHEMA)
-            self._connection.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (secrets.token_hex(8),))
-            self.epoch: str = self._connection.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0]
-        except sqlite3.Error as error:
-            raise SpoolError(
-                f"The spool {path} cannot be opened ({error}): see that its folder is writable."
-            ) from error
-        self._last = int(self._one("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'readings'"))
-        self._depth = int(self._one("SELECT count(*) FROM readings"))
-        self._spell: int | None = None
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_readings: int = MAX_READINGS,
+        keep_stored: Span = KEEP_STORED,
+        least_free: int = _LEAST_FREE,
+        durable: bool = True,
+    ) -> None:
+        """``least_free`` bytes stay free on the disk, or a twentieth of a small one: then old readings make room for new."""
+        self._max, self._keep = max_readings, keep_stored
+        self.epoch = ""
+        self._last = self._acked = self._acked_on_disk = self._rows = self._depth = 0
+        self._tidied_at: Span = 0
+        self._uncounted: Counter[str] = Counter()
+        self._boot: str | None = None
+        self._boot_id: int | None = None
+        self._anchor: Anchor | None = None
+        self._spells = Spells()
+        self._file = SpoolFile(path, self._load, durable=durable)
+        self._least_free = min(least_free, shutil.disk_usage(path.parent).total // 20)
 
     def close(self) -> None:
-        """Release the file."""
-        self._connection.close()
+        """Write what was put off, and release the file."""
+        try:
+            if self._spells.unwritten or self._acked != self._acked_on_disk:
+                with self._file.transaction() as connection:
+                    self._write_put_off(connection)
+        except SpoolError:  # it is told by the server's next answer, and by the next run
+            pass
+        finally:
+            self._file.close()
 
-    def _one(self, question: str) -> int:
-        return int(self._connection.execute(question).fetchone()[0])
+    def _load(self, connection: sqlite3.Connection) -> None:
+        """Learn what the disk holds. A commit that failed may have reached it: its readings are still the caller's."""
+        connection.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (secrets.token_hex(8),))
+        meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+        same = meta["epoch"] == self.epoch
+        if same and last_number(connection) > self._last:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("DELETE FROM readings WHERE seq > ?", (self._last,))
+            connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'readings'", (self._last,))
+            connection.execute("COMMIT")
+        self.epoch = meta["epoch"]
+        self._acked_on_disk = int(meta["acked"])
+        self._acked = max(self._acked, self._acked_on_disk) if same else self._acked_on_disk
+        self._last = last_number(connection)
+        self._recount(connection)
+        self._boot_id, known = _boot_of(
+            connection.execute("SELECT id, shift, dated FROM boots WHERE name = ?", (self._boot,)).fetchall()
+        )
+        self._anchor = self._anchor or known
+        self._spells.forget_row()
+
+    def _recount(self, connection: sqlite3.Connection) -> None:
+        self._rows = int(connection.execute("SELECT count(*) FROM readings").fetchone()[0])
+        self._depth = count_between(connection, self._acked, self._last)
+
+    # ---- what stands in it -------------------------------------------------------------------------------------------
+
+    @property
+    def moved_aside(self) -> Path | None:
+        """Where a broken file was moved to; the spool then began a new epoch."""
+        return self._file.moved_aside
 
     @property
     def last_seq(self) -> int:
@@ -106,115 +152,275 @@ class Spool:
         """How many readings wait to be stored by the server."""
         return self._depth
 
+    @property
+    def kept(self) -> int:
+        """How many readings are here although the server has stored them."""
+        return self._rows - self._depth
+
+    @property
+    def capacity(self) -> int:
+        """How many readings it may hold."""
+        return self._max
+
+    @property
+    def free_bytes(self) -> int | None:
+        """Room on its disk; None when it cannot be told."""
+        try:
+            return shutil.disk_usage(self._file.path.parent).free
+        except OSError:
+            return None
+
+    def waiting(self, after: int, until: int, limit: int) -> list[Spooled]:
+        """Readings with ``after`` < number <= ``until`` that wait and have a date, ascending, at most ``limit``."""
+        rows = self._file.read(_WAITING, (max(after, self._acked), min(until, self._last), limit))
+        found = []
+        for seq, device, quantity, value, at, dated in rows:
+            if dated == Dating.NOT_YET:
+                break
+            found.append(Spooled(seq, DeviceId(device), Quantity(quantity), value, at, Dating(dated)))
+        return found
+
+    def after(self, seq: int, limit: int) -> list[Spooled]:
+        """The next waiting readings above ``seq`` without a gap in their numbers, at most ``limit``."""
+        run: list[Spooled] = []
+        for reading in self.waiting(seq, self._last, limit):
+            if run and reading.seq != run[-1].seq + 1:
+                break
+            run.append(reading)
+        return run
+
+    def lost(self) -> list[tuple[int, int, str]]:
+        """The first ranges (first, last, reason) that were thrown away and that the server may still wait for."""
+        return [
+            (int(first), int(last), str(reason))
+            for first, last, reason in self._file.read(
+                "SELECT first, last, reason FROM lost WHERE last > ? ORDER BY first LIMIT ?", (self._acked, TOLD_LOST)
+            )
+        ]
+
+    def losses(self) -> dict[str, int]:
+        """How many readings were lost for each reason since this spool was made."""
+        counted = {str(reason): int(number) for reason, number in self._file.read("SELECT reason, count FROM losses")}
+        return dict(Counter(counted) + self._uncounted)
+
+    def epochs(self) -> int:
+        """How many epochs it has begun."""
+        return int(self._file.read("SELECT value FROM meta WHERE name = 'epochs'")[0][0])
+
+    def events(self) -> list[tuple[str, Instant]]:
+        """The newest few things that somebody should look at, oldest first."""
+        rows = self._file.read("SELECT code, at FROM events ORDER BY id DESC LIMIT ?", (_TOLD_EVENTS,))
+        return [(str(code), int(at)) for code, at in reversed(rows)]
+
+    # ---- writing -----------------------------------------------------------------------------------------------------
+
+    def lose(self, losses: Mapping[str, int]) -> None:
+        """Readings (reason -> how many) were lost before they had a number: counted with the next that are added."""
+        with self._file.lock:
+            self._uncounted.update(losses)
+
     def add(self, observations: Sequence[Observation]) -> int:
         """Store observations in one durable transaction, numbered in their order; returns the last number.
 
-        Raises SpoolError when the disk refuses; then none of them is stored and no number was used.
+        Raises SpoolError when the disk refuses; then none of them is stored, no number was used, and the same observations may
+        be given again.
         """
         if not observations:
             return self._last
-        connection = self._connection
-        try:
-            connection.execute("BEGIN IMMEDIATE")
+        with self._file.lock:
+            scarce = self._free_or_none()
+            room = self._max if scarce is None else min(self._max, scarce)
             try:
-                connection.executemany(
-                    "INSERT INTO readings (device, quantity, value, at, worth) VALUES (?, ?, ?, ?, ?)",
-                    [(o.device, o.quantity.value, o.value, o.at, _WORTH.get(o.quantity, 0)) for o in observations],
-                )
-                excess = self._depth + len(observations) - self._max
-                dropped = self._drop(excess) if excess > 0 else 0
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            raise SpoolError(
-                f"The spool {self._path} cannot be written ({error}): make room, or change the card."
-            ) from error
+                return self._add(observations, room, SPOOL_FULL if room == self._max else DISK_FULL)
+            except SpoolError as error:
+                if not error.full or self._rows <= _LEAST:
+                    raise
+                return self._add(observations, min(self._max, self._rows), DISK_FULL)
+
+    def _free_or_none(self) -> int | None:
+        """How many readings the spool may hold when its disk is short of room; None when it is not."""
+        free = self.free_bytes
+        return None if free is None or free >= self._least_free else max(self._rows, _LEAST)
+
+    def _add(self, observations: Sequence[Observation], room: int, reason: str) -> int:
+        with self._file.transaction() as connection:
+            boot = self._this_boot(connection) if any(o.mono is not None for o in observations) else None
+            connection.executemany(
+                "INSERT INTO readings (device, quantity, value, at, worth, boot, mono, raw, dated)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [self._row(o, boot) for o in observations],
+            )
+            for why, number in self._uncounted.items():
+                count(connection, why, number)
+            stored = waiting = 0
+            excess = self._rows + len(observations) - room
+            if excess > 0:  # a spool that was made smaller gives way bit by bit
+                excess = min(excess, len(observations) + _CHUNK)
+                stored = drop_stored(connection, self._acked, excess)
+                waiting, newest = drop_waiting(connection, self._acked, excess - stored, reason)
+                if newest is not None:
+                    self._spells.cut(connection, newest)
+            if self._spells.due:
+                self._write_put_off(connection)
+        self._uncounted.clear()
         self._last += len(observations)
-        self._depth += len(observations) - dropped
+        self._rows += len(observations) - stored - waiting
+        self._depth += len(observations) - waiting
         return self._last
 
-    def _drop(self, count: int) -> int:
-        """Throw ``count`` readings away, the least worth and oldest first, and remember which."""
-        victims = [
-            int(row[0])
-            for row in self._connection.execute(
-                "SELECT seq FROM readings WHERE worth < 2 ORDER BY worth, seq LIMIT ?", (count,)
-            )
-        ]
-        for seq in sorted(victims):
-            self._connection.execute("DELETE FROM readings WHERE seq = ?", (seq,))
-            grown = self._connection.execute("UPDATE lost SET last = ?1 WHERE last = ?1 - 1", (seq,)).rowcount
-            if not grown:
-                self._connection.execute("INSERT INTO lost VALUES (?, ?, 'spool full')", (seq, seq))
-        return len(victims)
-
-    def after(self, seq: int, limit: int) -> list[Spooled]:
-        """The next run of readings above ``seq`` without a gap in their numbers, at most ``limit``."""
-        rows = self._connection.execute(
-            "SELECT seq, device, quantity, value, at FROM readings WHERE seq > ? ORDER BY seq LIMIT ?", (seq, limit)
-        ).fetchall()
-        run: list[Spooled] = []
-        for number, device, quantity, value, at in rows:
-            if run and number != run[-1].seq + 1:
-                break
-            run.append(Spooled(number, DeviceId(device), Quantity(quantity), value, at))
-        return run
+    def _row(self, o: Observation, boot: int | None) -> tuple[object, ...]:
+        start = (o.device, o.quantity.value, o.value)
+        if o.mono is None:
+            return (*start, o.at, worth(o.quantity), None, None, None, Dating.NTP)
+        anchor = self._anchor
+        if anchor is None:
+            return (*start, o.at, worth(o.quantity), boot, o.mono, None, Dating.NOT_YET)
+        raw = None if anchor.dated is Dating.NTP else o.at
+        return (*start, o.mono + anchor.shift, worth(o.quantity), boot, o.mono, raw, anchor.dated)
 
     def acknowledge(self, epoch: str, through: int) -> int:
-        """Delete what the server has stored; returns how many. An ack of another epoch deletes nothing."""
-        if epoch != self.epoch or through <= 0:
-            return 0
-        gone = self._connection.execute("DELETE FROM readings WHERE seq <= ?", (min(through, self._last),)).rowcount
-        self._connection.execute("DELETE FROM lost WHERE last <= ?", (through,))
-        self._depth -= gone
-        return gone
+        """The server has stored all up to ``through``; returns how many wait no more. Nothing is written at once: the next
+        write carries it, and until then the server would say it again. An ack of another epoch means nothing."""
+        with self._file.lock:
+            through = min(through, self._last)
+            if epoch != self.epoch or through <= self._acked:
+                return 0
+            settled = int(
+                self._file.read("SELECT count(*) FROM readings WHERE seq > ? AND seq <= ?", (self._acked, through))[0][
+                    0
+                ]
+            )
+            self._acked = through
+            self._depth -= settled
+            return settled
 
-    def lost(self) -> list[tuple[int, int, str]]:
-        """Ranges (first, last, reason) that were thrown away and that the server may still wait for."""
-        return list(self._connection.execute("SELECT first, last, reason FROM lost ORDER BY first LIMIT 200"))
+    def greeted(self, epoch: str, through: int, now: Instant) -> bool:
+        """The server's answer to a greeting: it has all up to ``through``, and nothing that is said here above it.
 
-    def run_through(self, start: Instant, through: Instant) -> None:
-        """Remember that the gateway has been running since ``start`` (the same in all calls of one run) up to ``through``."""
-        if self._spell is None:
-            cursor = self._connection.execute("INSERT INTO spells (start, through) VALUES (?, ?)", (start, through))
-            self._spell = int(cursor.lastrowid or 0)
-            self._connection.execute("DELETE FROM spells WHERE id <= ? - 100", (self._spell,))
-        else:
-            self._connection.execute("UPDATE spells SET through = ? WHERE id = ?", (through, self._spell))
+        Below what it acknowledged before, it was restored from a backup: what is still here waits again, the rest is told as
+        lost. Above what was ever given here, this spool is an old copy: a new epoch begins, and the answer is True. Raises
+        SpoolError.
+        """
+        with self._file.lock:
+            if epoch != self.epoch:
+                return False
+            if through > self._last:
+                self._begin_epoch("spool_copied", now)
+                return True
+            before, self._acked = self._acked, through
+            try:
+                with self._file.transaction() as connection:
+                    self._write_put_off(connection)
+                    hole = tell_holes(connection, through, before, self._last)
+                    if hole is not None:  # what is gone was seen by nobody: its time must not be vouched for
+                        self._spells.cut(connection, self._begins_above(connection, hole) or now)
+                    self._recount(connection)
+            except SpoolError:
+                self._acked = before
+                raise
+            return False
+
+    @staticmethod
+    def _begins_above(connection: sqlite3.Connection, seq: int) -> Instant | None:
+        row = connection.execute(
+            "SELECT at FROM readings WHERE seq > ? AND dated > 0 ORDER BY seq LIMIT 1", (seq,)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def _begin_epoch(self, why: str, now: Instant) -> None:
+        """What waits moves into a new epoch under new numbers; the numbers of the old one belong to somebody else."""
+        with self._file.transaction() as connection:
+            epoch, moved = begin_epoch(connection, self._acked, why, now)
+        self.epoch, self._acked, self._acked_on_disk = epoch, 0, 0
+        self._last = self._rows = self._depth = moved
+
+    def note(self, code: str, at: Instant) -> None:
+        """Remember something that somebody should look at; see ``events``. Raises SpoolError."""
+        with self._file.transaction() as connection:
+            connection.execute("INSERT INTO events (code, at) VALUES (?, ?)", (code, at))
+            connection.execute("DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - 100")
+
+    # ---- time --------------------------------------------------------------------------------------------------------
+
+    @property
+    def anchor(self) -> Anchor | None:
+        """What the monotonic clock of this boot is worth; None while nobody knows."""
+        return self._anchor
+
+    def begin_boot(self, name: str) -> None:
+        """What is added with a monotonic time belongs to the boot ``name``; an anchor that it was given before holds."""
+        with self._file.lock:
+            self._boot = name
+            rows = self._file.read("SELECT id, shift, dated FROM boots WHERE name = ?", (name,))
+            self._boot_id, self._anchor = _boot_of(rows)
+
+    def set_anchor(self, anchor: Anchor) -> None:
+        """Date what this boot has undated, and place what earlier boots left; what has a date keeps it. Raises SpoolError."""
+        with self._file.lock:
+            known = self._anchor
+            if known is None or known.dated != anchor.dated or abs(known.shift - anchor.shift) >= SECOND:
+                with self._file.transaction() as connection:
+                    boot = self._this_boot(connection)
+                    if known is None:
+                        self._spells.write(connection, boot, None)
+                    anchor_boot(connection, boot, anchor)
+            self._anchor = anchor
+
+    def _this_boot(self, connection: sqlite3.Connection) -> int:
+        if self._boot_id is None:
+            name = self._boot or "unnamed"
+            connection.execute("INSERT OR IGNORE INTO boots (name, mono) VALUES (?, 0)", (name,))
+            found = connection.execute("SELECT id FROM boots WHERE name = ?", (name,)).fetchone()
+            self._boot_id = int(found[0])
+            connection.execute("DELETE FROM boots WHERE id <= ? - 100 AND shift IS NOT NULL", (self._boot_id,))
+        return self._boot_id
+
+    def run_through(self, start: int, through: int, *, in_monotonic: bool = False) -> None:
+        """The gateway has been running since ``start`` (the same in all calls of one run) up to ``through``: two instants, or
+        two times of this boot's monotonic clock. Written every few minutes and at the end. Raises SpoolError."""
+        with self._file.lock:
+            self._spells.note(start, through, in_monotonic)
+            if self._spells.due:
+                with self._file.transaction() as connection:
+                    self._write_put_off(connection)
 
     def spells(self, now: Instant) -> list[tuple[Instant, Instant]]:
         """When the gateway was running, as far as it is worth telling: the newest few of the last days, newest last."""
-        rows = self._connection.execute(
-            "SELECT start, through FROM spells WHERE through >= ? ORDER BY id DESC LIMIT ?",
-            (now - _TOLD_FOR, _TOLD_SPELLS),
-        ).fetchall()
-        return [(int(a), int(b)) for a, b in reversed(rows)]
+        return self._spells.told(self._file.read(TOLD, (now - TOLD_FOR,)), self._anchor)
+
+    # ---- housekeeping ------------------------------------------------------------------------------------------------
+
+    def _write_put_off(self, connection: sqlite3.Connection) -> None:
+        self._spells.write(connection, self._this_boot(connection) if self._boot else None, self._anchor)
+        if self._acked != self._acked_on_disk:
+            connection.execute("UPDATE meta SET value = ? WHERE name = 'acked'", (str(self._acked),))
+            connection.execute("DELETE FROM lost WHERE last <= ?", (self._acked,))
+            self._acked_on_disk = self._acked
+
+    def tidy(self, now: Instant) -> None:
+        """Once a minute or so: forget what the server has had for longer than it is kept. Raises SpoolError."""
+        with self._file.lock:
+            if self._spells.due or (
+                self._acked != self._acked_on_disk and monotonic() - self._tidied_at >= _SAVE_ACKED
+            ):
+                with self._file.transaction() as connection:
+                    self._write_put_off(connection)
+                    newest = connection.execute("SELECT coalesce(max(at), 0) FROM acks").fetchone()[0]
+                    if not newest <= now < newest + HOUR:
+                        connection.execute("INSERT OR REPLACE INTO acks VALUES (?, ?)", (self._acked, now))
+                self._tidied_at = monotonic()
+        ripe = self._file.read("SELECT max(through) FROM acks WHERE at <= ?", (now - self._keep,))[0][0]
+        while ripe is not None:
+            with self._file.transaction() as connection:
+                gone = drop_stored(connection, min(int(ripe), self._acked), _CHUNK)
+                self._rows -= gone
+                if gone == 0:
+                    connection.execute("DELETE FROM acks WHERE through <= ?", (ripe,))
+                    break
 
 
-def _move_broken_aside(path: Path) -> Path | None:
-    """Check a spool; a broken one is moved to ``<name>.broken-<n>`` for somebody to look at."""
-    try:
-        connection = sqlite3.connect(path)
-        try:
-            answer = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        finally:
-            connection.close()
-    except sqlite3.DatabaseError as error:
-        answer = str(error)
-        if "locked" in answer or "unable to open" in answer:
-            raise SpoolError(
-                f"The spool {path} cannot be opened ({answer}): stop the other gateway, or mend its rights."
-            ) from error
-    if answer == "ok":
-        return None
-    number = 1
-    while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
-        number += 1
-    for suffix in ("", "-wal", "-shm"):
-        file = path.with_name(path.name + suffix)
-        if file.exists():
-            file.rename(aside.with_name(aside.name + suffix))
-    return aside
+def _boot_of(rows: Sequence[Any]) -> tuple[int | None, Anchor | None]:
+    if not rows:
+        return None, None
+    boot, shift, dated = rows[0]
+    return int(boot), None if shift is None else Anchor(int(shift), Dating(dated))

@@ -1,8 +1,9 @@
 """The uplink: from the spool to the broker, and the server's acknowledgements back to the spool.
 
 After each connection: hello, and nothing else before the server has answered it, because it refuses devices that it does not
-know. Then what is new, and only then what is old, so that a month of backlog never delays a live reading. A PUBACK of the
-broker deletes nothing. What the server has not acknowledged in good time is sent again.
+know, because its answer says what it lacks, and because a gateway without NTP learns the time from it. Then what is new, and
+only then what is old, so that a month of backlog never delays a live reading. A PUBACK of the broker deletes nothing. When
+nothing is acknowledged any more, sending ends, and the greeting is said again until somebody answers.
 """
 
 from __future__ import annotations
@@ -10,129 +11,146 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import socket
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from typing import Protocol
 
 import aiomqtt
 import structlog
 
-from domain.clock import SECOND, Clock, Span, monotonic
-from domain.wire import (
-    MAX_RECORDS,
-    ClockState,
-    Down,
-    Up,
-    decode_ack,
-    down_topic,
-    encode_readings,
-    up_topic,
-)
-from gateway.spool import Spool
+from domain.clock import MINUTE, SECOND, Instant, Span, monotonic
+from domain.wire import AckPayload, ClockState, Down, Up, decode_ack, down_topic, encode_readings, up_topic
+from gateway.dating import Dating
+from gateway.link import Client, NotDeliveredError, Rivalry, UplinkAddress, Versions, make_client
+from gateway.spool import TOLD_LOST, Spool, Spooled, SpoolError
 from gateway.tasks import end
 
+__all__ = ["Uplink", "UplinkAddress"]
 _FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 60.0
-_RESEND: Span = 20 * SECOND
-_HELLO_AGAIN_SECONDS = 5.0
-_WINDOW = 8 * MAX_RECORDS
-"""Backlog readings under way without an acknowledgement."""
-_PACK = 250
+_LONGEST_PAUSE = 30.0
+_STEADY: Span = 10 * SECOND
+"""A connection that lasted this long was no part of a fight; the next pause is short again."""
+_UNANSWERED: Span = 20 * SECOND
+_HELLO_AGAIN_SECONDS = (2.0, 5.0, 10.0, 20.0)
+_SILENT: Span = MINUTE
+_WINDOW = 4_000
+"""Readings under way without an acknowledgement."""
+_PACK = 400
+_AHEAD = 2_000
+"""Readings that are read from the spool at once."""
 
 log = structlog.get_logger("gateway")
 
 
-@dataclass(frozen=True, slots=True)
-class UplinkAddress:
-    """Where and how to reach the broker."""
+class Voice(Protocol):
+    """What the uplink asks of the agent."""
 
-    host: str
-    port: int
-    username: str | None = None
-    password: str | None = None
-    ca_file: Path | None = None
-    protocol: str = "auto"
+    def now(self) -> Instant:
+        """The present instant."""
+        ...
+
+    def hello(self) -> bytes:
+        """The greeting."""
+        ...
+
+    def clock_state(self, dated: Dating) -> ClockState:
+        """What dates a message."""
+        ...
+
+    def want_beat(self) -> None:
+        """A heartbeat is wanted now."""
+        ...
+
+    async def set_by(self, ack: AckPayload) -> None:
+        """Learn the time from an answer. Raises SpoolError."""
+        ...
+
+    async def note(self, code: str) -> None:
+        """Remember something that somebody should look at."""
+        ...
 
 
 class Uplink:
     """One gateway's connection; ``run`` keeps it up until cancelled."""
 
-    def __init__(
-        self,
-        gateway: str,
-        spool: Spool,
-        clock: Clock,
-        address: UplinkAddress,
-        hello: Callable[[], bytes],
-        clock_state: Callable[[], ClockState],
-    ) -> None:
-        self._gateway, self._spool, self._clock, self._address = gateway, spool, clock, address
-        self._hello, self._clock_state = hello, clock_state
+    def __init__(self, gateway: str, spool: Spool, address: UplinkAddress, voice: Voice) -> None:
+        self._gateway, self._spool, self._address, self._voice = gateway, spool, address, voice
         self._wake = asyncio.Event()
-        self._beat: bytes | None = None
+        self._beat: tuple[bytes, int | None] | None = None
+        self._beat_asked = False
         self._live = self._backlog = self._backlog_end = self._acked = 0
+        self._horizon: int | None = None
+        self._ahead: list[Spooled] = []
         self._progress_at: Span = 0
         self._welcome = asyncio.Event()
+        self._told: set[str] = set()
+        self._rivalry = Rivalry()
         self.connected = asyncio.Event()
-        self.acknowledged = asyncio.Condition()
 
     def new_readings(self) -> None:
         """The spool has grown."""
         self._wake.set()
 
-    def send_heartbeat(self, payload: bytes) -> None:
-        """Send this heartbeat when connected; one that was not sent yet is forgotten, the newest says it all."""
-        self._beat = payload
+    def send_heartbeat(self, payload: bytes, lost: Sequence[tuple[int, int, str]] = ()) -> None:
+        """Send this heartbeat when connected; one that was not sent yet is forgotten, the newest says it all.
+
+        ``lost`` is what it tells as lost: when that is not all, backlog waits behind the last number of it.
+        """
+        self._beat = payload, lost[-1][1] if len(lost) >= TOLD_LOST else None
         self._wake.set()
+
+    # ---- connecting --------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Connect, serve, and connect again, with a growing, jittered pause."""
-        protocols = {
-            "auto": (aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311),
-            "5": (aiomqtt.ProtocolVersion.V5,),
-            "3.1.1": (aiomqtt.ProtocolVersion.V311,),
-        }[self._address.protocol]
-        turn, pause, told = 0, _FIRST_PAUSE, False
+        versions, pause = Versions(self._address.protocol), _FIRST_PAUSE
         while True:
-            served = False
+            began, client, served, again = monotonic(), None, False, False
             try:
-                async with self._client(protocols[turn % len(protocols)]) as client:
-                    served, pause, told = True, _FIRST_PAUSE, False
+                client = make_client(self._gateway, self._address, versions.present)
+                async with client:
+                    served = True
+                    versions.served()
+                    self._told.discard("away")
                     await self._serve(client)
-            except (aiomqtt.MqttError, OSError) as error:
+            except (aiomqtt.MqttError, OSError, ValueError) as error:
                 if not served:
-                    turn += 1
-                if not told and turn != 1:
-                    where = f"{self._address.host}:{self._address.port}"
-                    log.warning("no connection to the broker, trying on; readings are kept", at=where, why=str(error))
-                    told = True
+                    again = versions.failed(reached=client is not None and client.reached, code=_code(error))
+                    if not again:
+                        self._say("away", "no connection to the broker, trying on; readings are kept", why=str(error))
             finally:
                 self.connected.clear()
+            lasted = monotonic() - began
+            if served and client is not None and self._rivalry.ended(taken_over=client.taken_over, lasted=lasted):
+                await self._tell_rivalry()
+            pause = _FIRST_PAUSE if again or (served and lasted >= _STEADY) else pause
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, not a secret)
-            pause = min(pause * 2, _LONGEST_PAUSE) if turn > 1 else pause
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _client(self, protocol: aiomqtt.ProtocolVersion) -> aiomqtt.Client:
-        address = self._address
-        tls = aiomqtt.TLSParameters(ca_certs=str(address.ca_file)) if address.ca_file else None
-        return aiomqtt.Client(
-            address.host,
-            address.port,
-            username=address.username,
-            password=address.password,
-            identifier=self._gateway,
-            protocol=protocol,
-            tls_params=tls,
-            keepalive=30,
-            timeout=10,
-            max_queued_outgoing_messages=100,
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+    async def _tell_rivalry(self) -> None:
+        log.warning(
+            "the connection is cut off again and again: look for a second gateway that runs from a copy of this card",
+            gateway=self._gateway,
         )
+        with contextlib.suppress(SpoolError):
+            await self._voice.note("taken_over")
 
-    async def _serve(self, client: aiomqtt.Client) -> None:
-        self._backlog = self._acked = 0
-        await client.subscribe(down_topic(self._gateway, Down.ACK), qos=1)
+    def _say(self, what: str, words: str, **more: object) -> None:
+        """Log one sentence, once until it is true no more."""
+        if what not in self._told:
+            self._told.add(what)
+            log.warning(words, gateway=self._gateway, at=f"{self._address.host}:{self._address.port}", **more)
+
+    async def _serve(self, client: Client) -> None:
         self._welcome.clear()
+        try:
+            await client.listen_to(down_topic(self._gateway, Down.ACK))
+        except NotDeliveredError as refusal:
+            self._say(
+                "deaf", "the broker lets us hear no acknowledgement, trying on; readings are kept", why=str(refusal)
+            )
+            await asyncio.sleep(_HELLO_AGAIN_SECONDS[0])
+            return
+        self._told.discard("deaf")
         self.connected.set()
         tasks = [asyncio.create_task(self._listen(client)), asyncio.create_task(self._write(client))]
         try:
@@ -142,7 +160,9 @@ class Uplink:
         finally:
             await end(tasks)
 
-    async def _listen(self, client: aiomqtt.Client) -> None:
+    # ---- hearing -----------------------------------------------------------------------------------------------------
+
+    async def _listen(self, client: Client) -> None:
         async for message in client.messages:
             payload = message.payload
             if message.retain or not isinstance(payload, bytes | bytearray):
@@ -150,68 +170,168 @@ class Uplink:
             ack = decode_ack(bytes(payload))
             if ack is None or ack.epoch != self._spool.epoch:
                 continue
-            self._spool.acknowledge(ack.epoch, ack.stored_through)
-            if ack.stored_through > self._acked:
-                self._acked = ack.stored_through
-                self._progress_at = monotonic()
-            self._welcome.set()
+            try:
+                await self._take(ack)
+            except (
+                SpoolError
+            ) as error:  # what was not taken is acknowledged again, after the next greeting at the latest
+                self._say("spool", "an acknowledgement cannot be kept, trying on", why=str(error))
+            else:
+                self._told.discard("spool")
             self._wake.set()
-            async with self.acknowledged:
-                self.acknowledged.notify_all()
 
-    async def _write(self, client: aiomqtt.Client) -> None:
-        while not self._welcome.is_set():
-            await client.publish(up_topic(self._gateway, Up.HELLO), self._hello(), qos=1)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_HELLO_AGAIN_SECONDS):
-                    await self._welcome.wait()
-        self._live = self._backlog_end = self._spool.last_seq
-        self._progress_at = monotonic()
+    async def _take(self, ack: AckPayload) -> None:
+        through = ack.stored_through
+        if not self._welcome.is_set():
+            await self._voice.set_by(ack)
+            if await asyncio.to_thread(self._spool.greeted, ack.epoch, through, self._voice.now()):
+                log.warning(
+                    "the server knows later numbers than this spool has given: it is an old copy, and a new epoch begins",
+                    gateway=self._gateway, epoch=self._spool.epoch,
+                )  # fmt: skip
+                return
+            self._acked, self._progress_at = through, monotonic()
+            self._welcome.set()
+            return
+        if ack.at is not None:
+            await self._voice.set_by(ack)
+        if (
+            through < self._acked or through > self._spool.last_seq
+        ):  # one of us has another past: the greeting settles it
+            self._welcome.clear()
+            return
+        await asyncio.to_thread(self._spool.acknowledge, ack.epoch, through)
+        if through > self._acked:
+            self._acked, self._progress_at = through, monotonic()
+
+    # ---- speaking ----------------------------------------------------------------------------------------------------
+
+    async def _write(self, client: Client) -> None:
         while True:
-            self._wake.clear()
-            if await self._send_next(client):
-                continue
-            self._send_again_if_unanswered()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_RESEND / SECOND / 4):
-                    await self._wake.wait()
+            try:
+                if not self._welcome.is_set():
+                    await self._greet(client)
+                self._wake.clear()
+                if await self._send_next(client):
+                    self._told.discard("refused")
+                    continue
+                self._look_at_progress()
+                await self._wait(self._wake, _UNANSWERED / SECOND / 4)
+            except NotDeliveredError as refusal:
+                self._say(
+                    "refused",
+                    "the broker passes our messages on to nobody, trying on; readings are kept",
+                    why=str(refusal),
+                )
+                await asyncio.sleep(_HELLO_AGAIN_SECONDS[0])
+            except SpoolError as error:
+                self._say("unread", "the spool cannot be read, trying on", why=str(error))
+                await asyncio.sleep(_HELLO_AGAIN_SECONDS[0])
 
-    async def _send_next(self, client: aiomqtt.Client) -> bool:
+    async def _greet(self, client: Client) -> None:
+        """Say hello until the server has answered; then all that it lacks is backlog."""
+        began, turn = monotonic(), 0
+        while not self._welcome.is_set():
+            epoch = self._spool.epoch
+            await client.deliver(up_topic(self._gateway, Up.HELLO), self._voice.hello())
+            seconds = _HELLO_AGAIN_SECONDS[min(turn, len(_HELLO_AGAIN_SECONDS) - 1)]
+            turn += 1
+            deadline = monotonic() + int(seconds * SECOND)
+            while not self._welcome.is_set() and epoch == self._spool.epoch and (left := deadline - monotonic()) > 0:
+                self._wake.clear()
+                await self._wait(self._wake, left / SECOND)
+            if monotonic() - began > _SILENT:
+                self._say(
+                    "silent",
+                    "the broker takes our greeting and the server does not answer: see that ingest runs, and that the broker's"
+                    " access list allows this gateway (over MQTT 3.1.1 it denies in silence)",
+                )
+        self._told.discard("silent")
+        last = self._spool.last_seq
+        if last - self._acked <= _PACK:  # one message delays nobody, and so all of it stays in its order
+            last = self._acked
+        self._live = self._backlog_end = last
+        self._backlog, self._ahead, self._progress_at = self._acked, [], monotonic()
+        lost = self._spool.lost()
+        self._horizon = lost[0][0] if len(lost) >= TOLD_LOST else None
+        self._ask_for_beat()
+
+    @staticmethod
+    async def _wait(event: asyncio.Event, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await event.wait()
+
+    async def _send_next(self, client: Client) -> bool:
         """Send one message: live readings, else a heartbeat, else backlog; False when there is none to send."""
-        sent = await self._send_pack(client, self._live, None)
-        if sent is not None:
-            self._live = sent
-            return True
+        if self._live - max(self._acked, self._backlog_end) < _WINDOW:
+            run = _run(self._spool.waiting(self._live, self._spool.last_seq, _PACK))
+            if run:
+                await self._send_run(client, run)
+                self._live = run[-1].seq
+                return True
         if self._beat is not None:
-            beat, self._beat = self._beat, None
-            await client.publish(up_topic(self._gateway, Up.HEARTBEAT), beat, qos=1)
+            beat = self._beat
+            await client.deliver(up_topic(self._gateway, Up.HEARTBEAT), beat[0])
+            if self._beat is beat:
+                self._beat = None
+            self._horizon, self._beat_asked = beat[1], False
             return True
-        start = max(self._backlog, self._acked)
-        if start < self._backlog_end and start - self._acked < _WINDOW:
-            sent = await self._send_pack(client, start, self._backlog_end)
-            self._backlog = self._backlog_end if sent is None else sent
-            return True
-        return False
+        return await self._send_backlog(client)
 
-    async def _send_pack(self, client: aiomqtt.Client, after: int, end: int | None) -> int | None:
-        """Send the run of readings above ``after`` (up to ``end``); the last number sent, or None when there is none."""
-        run = self._spool.after(after, _PACK)
-        if end is not None:
-            run = [reading for reading in run if reading.seq <= end]
-        if not run:
-            return None
+    async def _send_backlog(self, client: Client) -> bool:
+        start = max(self._backlog, self._acked)
+        last = self._backlog_end if self._horizon is None else min(self._backlog_end, self._horizon)
+        if start >= last or start - self._acked >= _WINDOW:
+            if self._acked >= last < self._backlog_end:
+                self._ask_for_beat()
+            return False
+        self._ahead = [reading for reading in self._ahead if reading.seq > start]
+        if not self._ahead:
+            self._ahead = self._spool.waiting(start, last, _AHEAD)
+        run = _run(self._ahead)
+        if run:
+            await self._send_run(client, run)
+        self._backlog = run[-1].seq if run else last
+        return True
+
+    def _ask_for_beat(self) -> None:
+        if not self._beat_asked:
+            self._beat_asked = True
+            self._voice.want_beat()
+
+    async def _send_run(self, client: Client, run: Sequence[Spooled]) -> None:
         readings = [(r.device, r.quantity, r.value, r.at) for r in run]
         payload = encode_readings(
-            self._gateway, self._spool.epoch, run[0].seq, self._clock.now(), self._clock_state(), readings
+            self._gateway,
+            self._spool.epoch,
+            run[0].seq,
+            self._voice.now(),
+            self._voice.clock_state(run[0].dated),
+            readings,
         )
-        await client.publish(up_topic(self._gateway, Up.READINGS), payload, qos=1)
-        return run[-1].seq
+        await client.deliver(up_topic(self._gateway, Up.READINGS), payload)
 
-    def _send_again_if_unanswered(self) -> None:
-        """Everything was sent and nothing comes back: what the server lacks becomes backlog, to be sent anew."""
+    def _look_at_progress(self) -> None:
+        """Everything was sent and nothing comes back: send nothing more, and ask the server what it has."""
         if self._spool.depth == 0:
             self._progress_at = monotonic()
-        elif monotonic() - self._progress_at > _RESEND:
-            self._backlog, self._backlog_end = self._acked, self._live
-            self._progress_at = monotonic()
-            self._wake.set()
+        elif monotonic() - self._progress_at > _UNANSWERED:
+            self._welcome.clear()
+
+
+def _run(readings: Sequence[Spooled]) -> list[Spooled]:
+    """The readings that fit into one message: numbers without a gap, dated in the same way."""
+    run: list[Spooled] = []
+    for reading in readings[:_PACK]:
+        if run and (reading.seq != run[-1].seq + 1 or reading.dated != run[0].dated):
+            break
+        run.append(reading)
+    return run
+
+
+def _code(error: Exception) -> int | None:
+    """What the broker answered to our connection, if it did answer."""
+    code = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
+    value = getattr(code, "value", code)
+    return value if isinstance(value, int) else None

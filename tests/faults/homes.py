@@ -20,6 +20,7 @@ from domain.readings import Device, Quantity
 from gateway.agent import Agent, Timing
 from gateway.drivers.driver import Outlet
 from gateway.service import run_until_signal
+from gateway.timekeeping import Timekeeper
 from gateway.uplink import UplinkAddress
 from kehai.logs import configure
 from tests.faults.ledger import Notebook, NotedSpool
@@ -77,7 +78,9 @@ async def live(options: argparse.Namespace) -> None:
         address = UplinkAddress(
             options.host, options.port, name, f"secret-{name}" if options.password else None, protocol=options.protocol
         )
-        agents.append(Agent(GatewayId(name), [script], spool, SystemClock(), address, "script", _TIMING))
+        clock = SystemClock()
+        right = Timekeeper(clock, real=False)  # the ledger compares stamps: nothing may date them anew
+        agents.append(Agent(GatewayId(name), [script], spool, clock, address, "script", _TIMING, keeper=right))
     sys.stderr.write(f"{SENSING}\n")
     await run_until_signal(*agents)
 

@@ -78,7 +78,9 @@ class Relay:
         self.spool = kind(self._spool_file, GATEWAY, Notebook(notebook))
         self.journal = Journal(journal_file(folder))
         if synchronous:
-            for connection in (self.spool._connection, self.journal._connection):
+            writer = self.spool._file._writer
+            assert writer is not None
+            for connection in (writer, self.journal._connection):
                 connection.execute(f"PRAGMA synchronous = {synchronous}")
         directory = MemoryDirectory()
         directory.enrol(GATEWAY, HomeId("h1"), "Asia/Tokyo")
@@ -146,11 +148,11 @@ class Relay:
         """What the spool remembers has to be what its file says."""
         with closing(sqlite3.connect(f"file:{self._spool_file}?mode=ro", uri=True)) as other:
             last = other.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'readings'").fetchone()
-            depth = other.execute("SELECT count(*) FROM readings").fetchone()
-        if (last[0], depth[0]) != (self.spool.last_seq, self.spool.depth):
+            held = other.execute("SELECT count(*) FROM readings").fetchone()
+        if (last[0], held[0]) != (self.spool.last_seq, self.spool.depth + self.spool.kept):
             print(  # noqa: T201 (a program of its own)
-                f"The spool remembers last {self.spool.last_seq} and depth {self.spool.depth};"
-                f" its file says {last[0]} and {depth[0]}.",
+                f"The spool remembers last {self.spool.last_seq} and {self.spool.depth} + {self.spool.kept} readings;"
+                f" its file says {last[0]} and {held[0]}.",
                 file=sys.stderr,
             )
             sys.exit(3)

@@ -98,12 +98,16 @@ def test_a_broken_spool_is_moved_aside_and_a_new_epoch_begins(tmp_path: Path) ->
 def test_a_disk_that_refuses_is_one_sentence_and_uses_no_number(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool.db")
     spool.add([motion()])
-    pages = spool._connection.execute("PRAGMA page_count").fetchone()[0]
-    spool._connection.execute(f"PRAGMA max_page_count = {pages}")
+    disk = spool._file._writer
+    assert disk is not None
+    pages = disk.execute("PRAGMA page_count").fetchone()[0]
+    disk.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(SpoolError, match="make room"):
         spool.add([motion(n) for n in range(10_000)])
-    spool._connection.execute("PRAGMA max_page_count = 1000000")
+    assert (spool.last_seq, spool.depth) == (1, 1)
+    assert spool._file._writer is not disk, "a connection that failed is not trusted again"
     assert spool.add([motion(2)]) == 2
+    assert seqs(spool) == [1, 2]
 
 
 def test_each_run_of_the_gateway_is_one_spell(tmp_path: Path) -> None:
@@ -114,10 +118,13 @@ def test_each_run_of_the_gateway_is_one_spell(tmp_path: Path) -> None:
     again = Spool(tmp_path / "spool.db")
     again.run_through(T + 2 * HOUR, T + 3 * HOUR)
     assert again.spells(T + 3 * HOUR) == [(T, T + HOUR), (T + 2 * HOUR, T + 3 * HOUR)]
-    assert again.spells(T + 30 * DAY) == []
+    again.close()
+    assert Spool(tmp_path / "spool.db").spells(T + 30 * DAY) == []
 
 
 def test_the_spool_is_opened_so_that_a_commit_survives_a_power_cut(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool.db")
-    assert spool._connection.execute("PRAGMA synchronous").fetchone()[0] == 2
-    assert spool._connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    disk = spool._file._writer
+    assert disk is not None
+    assert disk.execute("PRAGMA synchronous").fetchone()[0] == 2
+    assert disk.execute("PRAGMA journal_mode").fetchone()[0] == "wal"

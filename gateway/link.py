@@ -1,0 +1,171 @@
+"""The connection to the broker: who we are, which MQTT it speaks, and what it said to each publication."""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+
+from domain.clock import MINUTE, SECOND, Span, monotonic
+
+_UNSUPPORTED = 0x84
+_TAKEN_OVER = 0x8E
+_NO_SUBSCRIBER = 0x10
+_FAILURE = 0x80
+_REFUSALS = {
+    0x10: "nobody takes such messages there: see that ingest has connected to this broker",
+    0x87: "it does not allow this gateway to: see its access list, and that this gateway is enrolled under this name",
+    0x97: "a quota is used up: see its limits",
+    0x95: "it is too large: see its message size limit",
+}
+_FIGHT: Span = 10 * MINUTE
+_SHORT: Span = 60 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkAddress:
+    """Where and how to reach the broker."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+    ca_file: Path | None = None
+    """With it, or with a certificate of our own, the connection is TLS."""
+    protocol: str = "auto"
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class NotDeliveredError(Exception):
+    """The broker took a publication and said that it goes nowhere; ``str`` is the rest of a sentence."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(_REFUSALS.get(code, f"it says 0x{code:02x}"))
+
+
+class Client(aiomqtt.Client):
+    """aiomqtt's client, which also hears what the broker says to a publication and at the end of a connection."""
+
+    reached = False
+    """True once something listened at the address, whatever it answered."""
+    taken_over = False
+    """True when the broker said that somebody else has connected under our name."""
+    _said = 0
+
+    async def deliver(self, topic: str, payload: bytes) -> None:
+        """Publish with QoS 1, one at a time; returns once the broker has it. Raises NotDeliveredError, aiomqtt.MqttError."""
+        self._said = 0
+        await self.publish(topic, payload, qos=1)
+        if self._said >= _FAILURE or self._said == _NO_SUBSCRIBER:
+            raise NotDeliveredError(self._said)
+
+    async def listen_to(self, topic: str) -> None:
+        """Subscribe with QoS 1; raises NotDeliveredError when the broker refuses."""
+        for code in await self.subscribe(topic, qos=1):
+            said = getattr(code, "value", code)
+            if isinstance(said, int) and said >= _FAILURE:
+                raise NotDeliveredError(said)
+
+    def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: Any, properties: Any) -> None:
+        self._said = int(getattr(reason_code, "value", 0))
+        super()._on_publish(client, userdata, mid, reason_code, properties)
+
+    def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None) -> None:
+        self.taken_over = self.taken_over or getattr(reason_code, "value", 0) == _TAKEN_OVER
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+    def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
+        self.reached = True
+        super()._on_socket_open(client, userdata, sock)
+
+
+def make_client(gateway: str, address: UplinkAddress, version: aiomqtt.ProtocolVersion) -> Client:
+    """A client that is not connected yet; raises OSError when a TLS file cannot be used."""
+    tls = None
+    if address.ca_file is not None or address.cert_file is not None:
+        tls = aiomqtt.TLSParameters(
+            ca_certs=_text(address.ca_file), certfile=_text(address.cert_file), keyfile=_text(address.key_file)
+        )
+    return Client(
+        address.host,
+        address.port,
+        username=address.username,
+        password=address.password,
+        identifier=gateway,
+        protocol=version,
+        tls_params=tls,
+        keepalive=30,
+        timeout=10,
+        max_queued_outgoing_messages=100,
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+    )
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+class Versions:
+    """Which MQTT to speak: 5, and 3.1.1 only where the broker does not know 5. What has worked is kept."""
+
+    def __init__(self, protocol: str) -> None:
+        self._choice = {
+            "auto": (aiomqtt.ProtocolVersion.V5, aiomqtt.ProtocolVersion.V311),
+            "5": (aiomqtt.ProtocolVersion.V5,),
+            "3.1.1": (aiomqtt.ProtocolVersion.V311,),
+        }[protocol]
+        self._turn = 0
+        self._worked = False
+        self._mute = 0
+
+    @property
+    def present(self) -> aiomqtt.ProtocolVersion:
+        """The version to try now."""
+        return self._choice[self._turn % len(self._choice)]
+
+    def served(self) -> None:
+        """The broker took us in with it."""
+        self._worked, self._mute = True, 0
+
+    def failed(self, *, reached: bool, code: int | None) -> bool:
+        """The broker did not take us in: ``code`` is its answer, None when it gave none. True when another version is next.
+
+        A broker that is away, or that refuses us by name, says nothing about versions.
+        """
+        self._mute = self._mute + 1 if reached and code is None else 0
+        unknown = code == _UNSUPPORTED or self._mute >= (3 if self._worked else 1)
+        if not unknown or len(self._choice) == 1:
+            return False
+        self._turn, self._worked, self._mute = self._turn + 1, False, 0
+        return True
+
+
+class Rivalry:
+    """Finds out that somebody else lives under our name: a copy of this card, as a rule."""
+
+    def __init__(self) -> None:
+        self._taken: deque[Span] = deque(maxlen=3)
+        self._short: deque[Span] = deque(maxlen=8)
+        self._told: Span | None = None
+
+    def ended(self, *, taken_over: bool, lasted: Span) -> bool:
+        """A connection came to its end; True when this should be said now (once an hour).
+
+        MQTT 3.1.1 gives no reason: there it takes eight short connections in ten minutes.
+        """
+        now = monotonic()
+        if taken_over:
+            self._taken.append(now)
+        if lasted < _SHORT:
+            self._short.append(now)
+        again = any(len(ends) == ends.maxlen and now - ends[0] <= _FIGHT for ends in (self._taken, self._short)) and (
+            self._told is None or now - self._told > 6 * _FIGHT
+        )
+        if again:
+            self._told = now
+        return again

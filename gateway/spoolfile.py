@@ -1,0 +1,168 @@
+"""The spool's file: opened, checked, written in durable transactions, and given up and opened anew when the disk fails.
+
+After a failed write or fsync nobody knows what is on the disk: the connection is closed, and whoever uses the file next
+looks at what is really there. One connection writes, another reads, so that a reader never waits for a slow card.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from domain.errors import KehaiError
+from gateway.schema import bring_up_to_date
+
+_LARGE = 50_000_000
+_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_PRIMARY = 0xFF
+
+
+class SpoolError(KehaiError):
+    """The spool cannot be opened or written; one sentence. ``full`` is True when the disk has no room."""
+
+    def __init__(self, words: str, *, full: bool = False) -> None:
+        super().__init__(words)
+        self.full = full
+
+
+class SpoolFile:
+    """One SQLite file in WAL mode; ``load`` is called with the writing connection after each opening."""
+
+    def __init__(self, path: Path, load: Callable[[sqlite3.Connection], None], *, durable: bool) -> None:
+        self.path, self._load, self._durable = path, load, durable
+        self.moved_aside: Path | None = None
+        """Where a broken file was moved to; None in good times."""
+        self.lock = threading.RLock()
+        self._reading = threading.Lock()
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._closed = False
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SpoolError(f"The folder {path.parent} cannot be made ({error.strerror}): mend its rights.") from error
+        self._check()
+        try:
+            self._open()
+        except sqlite3.Error as error:
+            self._forsake()
+            raise SpoolError(
+                f"The spool {path} cannot be opened ({error}): see that its folder is writable."
+            ) from error
+
+    def close(self) -> None:
+        """Release the file for good."""
+        with self.lock:
+            self._closed = True
+            self._forsake()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """A durable transaction: at its end all of it is on the disk. Raises SpoolError; then none of it counts."""
+        with self.lock:
+            try:
+                connection = self._ready()
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except sqlite3.Error:
+                    raise
+                except BaseException:
+                    connection.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                self._forsake()
+                if _code(error) in _CORRUPT:
+                    self._check()
+                with suppress(sqlite3.Error):  # what can be read while nothing can be written is sent on
+                    self._open()
+                raise SpoolError(
+                    f"The spool {self.path} cannot be written ({error}): make room, or change the card.",
+                    full=_code(error) == sqlite3.SQLITE_FULL,
+                ) from error
+
+    def read(self, question: str, values: Sequence[object] = ()) -> list[Any]:
+        """All rows that answer a question, as they were last committed. Raises SpoolError."""
+        with self._reading:
+            if self._reader is None:
+                raise SpoolError(
+                    f"The spool {self.path} is not open while its disk refuses: make room, or change the card."
+                )
+            try:
+                return self._reader.execute(question, values).fetchall()
+            except sqlite3.Error as error:
+                raise SpoolError(f"The spool {self.path} cannot be read ({error}): change the card.") from error
+
+    def _ready(self) -> sqlite3.Connection:
+        if self._closed:
+            raise SpoolError(f"The spool {self.path} is closed.")
+        if self._writer is None:
+            self._open()
+        if self._writer is None:
+            raise SpoolError(f"The spool {self.path} cannot be opened: change the card.")
+        return self._writer
+
+    def _open(self) -> None:
+        writer = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=15)
+        try:
+            writer.execute("PRAGMA journal_mode = WAL")
+            writer.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
+            bring_up_to_date(writer)
+            self._load(writer)
+            reader = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=15)
+        except BaseException:
+            writer.close()
+            raise
+        self._writer = writer
+        with self._reading:
+            self._reader = reader
+
+    def _forsake(self) -> None:
+        """Close both connections, whatever they say to that."""
+        with self._reading:
+            reader, self._reader = self._reader, None
+        writer, self._writer = self._writer, None
+        for connection in (reader, writer):
+            if connection is not None:
+                try:
+                    connection.close()
+                except sqlite3.Error:  # the disk has failed already; what counts is what the next opening finds
+                    continue
+
+    def _check(self) -> None:
+        """Look at an existing file; a broken one is moved to ``<name>.broken-<n>`` for somebody to look at."""
+        path = self.path
+        if not path.exists():
+            return
+        try:
+            connection = sqlite3.connect(path, timeout=15)
+            try:
+                kind = "quick_check" if path.stat().st_size > _LARGE else "integrity_check"
+                answer = connection.execute(f"PRAGMA {kind}(1)").fetchone()[0]
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            if _code(error) not in _CORRUPT:
+                raise SpoolError(
+                    f"The spool {path} cannot be opened ({error}): stop the other gateway, or mend its rights or its card."
+                ) from error
+            answer = str(error)
+        if answer == "ok":
+            return
+        number = 1
+        while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
+            number += 1
+        for suffix in ("", "-wal", "-shm"):
+            file = path.with_name(path.name + suffix)
+            if file.exists():
+                file.rename(aside.with_name(aside.name + suffix))
+        self.moved_aside = aside
+
+
+def _code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY
