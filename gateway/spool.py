@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span, monotonic
+from domain.clock import DAY, MINUTE, SECOND, Instant, Span, monotonic
 from domain.ids import DeviceId
 from domain.readings import Quantity
 from gateway.dating import Anchor, Dating, anchor_boot
@@ -43,7 +43,7 @@ _CHUNK = 2_000
 _TOLD_EVENTS = 10
 TOLD_LOST = 500
 """Ranges of lost numbers that one heartbeat tells."""
-_SAVE_ACKED: Span = 10 * MINUTE
+_NOTE_ACKED: Span = 10 * MINUTE
 _WAITING = (
     "SELECT seq, device, quantity, value, at, dated FROM readings WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
 )
@@ -90,7 +90,7 @@ class Spool:
         self._max, self._keep = max_readings, keep_stored
         self.epoch = ""
         self._last = self._acked = self._acked_on_disk = self._rows = self._depth = 0
-        self._tidied_at: Span = 0
+        self._noted, self._noted_at = 0, monotonic() - _NOTE_ACKED
         self._uncounted: Counter[str] = Counter()
         self._boot: str | None = None
         self._boot_id: int | None = None
@@ -307,10 +307,11 @@ class Spool:
             if through > self._last:
                 self._begin_epoch("spool_copied", now)
                 return True
-            before, self._acked = self._acked, through
+            before, self._acked, self._noted = self._acked, through, min(through, self._noted)
             try:
                 with self._file.transaction() as connection:
                     self._write_put_off(connection)
+                    connection.execute("DELETE FROM acks WHERE through > ?", (through,))
                     hole = tell_holes(connection, through, before, self._last)
                     if hole is not None:  # what is gone was seen by nobody: its time must not be vouched for
                         self._spells.cut(connection, self._begins_above(connection, hole) or now)
@@ -331,7 +332,7 @@ class Spool:
         """What waits moves into a new epoch under new numbers; the numbers of the old one belong to somebody else."""
         with self._file.transaction() as connection:
             epoch, moved = begin_epoch(connection, self._acked, why, now)
-        self.epoch, self._acked, self._acked_on_disk = epoch, 0, 0
+        self.epoch, self._acked, self._acked_on_disk, self._noted = epoch, 0, 0, 0
         self._last = self._rows = self._depth = moved
 
     def note(self, code: str, at: Instant) -> None:
@@ -400,15 +401,14 @@ class Spool:
     def tidy(self, now: Instant) -> None:
         """Once a minute or so: forget what the server has had for longer than it is kept. Raises SpoolError."""
         with self._file.lock:
-            if self._spells.due or (
-                self._acked != self._acked_on_disk and monotonic() - self._tidied_at >= _SAVE_ACKED
-            ):
+            news = self._acked > self._noted and monotonic() - self._noted_at >= _NOTE_ACKED
+            if news or self._spells.due:
                 with self._file.transaction() as connection:
                     self._write_put_off(connection)
-                    newest = connection.execute("SELECT coalesce(max(at), 0) FROM acks").fetchone()[0]
-                    if not newest <= now < newest + HOUR:
+                    if news:
                         connection.execute("INSERT OR REPLACE INTO acks VALUES (?, ?)", (self._acked, now))
-                self._tidied_at = monotonic()
+                if news:
+                    self._noted, self._noted_at = self._acked, monotonic()
         ripe = self._file.read("SELECT max(through) FROM acks WHERE at <= ?", (now - self._keep,))[0][0]
         while ripe is not None:
             with self._file.transaction() as connection:
