@@ -177,6 +177,28 @@ def doctor(
     command("doctor").doctor(config)
 
 
+@app.command()
+def backup(
+    config: ConfigFile,
+    out: Annotated[Path, typer.Option(help="The file to write.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if there is one.")] = False,
+) -> None:
+    """Copy journal, registry and book into one checked file, while everything runs."""
+    command("backup").backup(config, out, force)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What 'kehai backup' wrote.")],
+    config: ConfigFile,
+    force: Annotated[
+        bool, typer.Option("--force", help="Put it in the place of what is there; the old is kept beside it.")
+    ] = False,
+) -> None:
+    """Put a backup in place; every role must have ended."""
+    command("backup").restore(file, config, force)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line (by default the process's own); errors are one sentence on standard error."""
     try:

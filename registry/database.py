@@ -27,7 +27,8 @@ metadata = MetaData(
 )
 """Every table of registry and book; the rooms add theirs."""
 
-_MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
+"""Where Alembic finds them."""
 
 
 def open_database(url: str) -> Engine:
@@ -60,7 +61,7 @@ def migrate(engine: Engine) -> None:
     Raises KehaiError, in one sentence, when it cannot be reached or is damaged.
     """
     config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     try:
         with _alone(engine), engine.connect() as connection:

@@ -20,7 +20,8 @@ from ingest.influx.writer import Writer
 from kehai.commands.roles import database, wait_for_journal
 from kehai.logs import configure
 from kehai.network import check_free
-from kehai.settings import InfluxSection, load
+from kehai.running import running
+from kehai.settings import InfluxSection, Settings, load
 from kehai.supervisor import stop_on_signals
 
 _LOOK_SECONDS = 1.0
@@ -49,6 +50,11 @@ def influx(config: Path, *, from_start: bool = False) -> None:
     if section is None:
         raise ConfigurationError(f"{config} has no section [influxdb]: add it (deploy/kehai.toml shows its keys).")
     configure("influx")
+    with running(settings.installation.data, "influx"):
+        _project(settings, section, from_start)
+
+
+def _project(settings: Settings, section: InfluxSection, from_start: bool) -> None:
     engine = database(settings)
     stop = threading.Event()
     stop_on_signals(stop)
