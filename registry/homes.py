@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 
 from domain.clock import SECOND, Instant, Span, monotonic
 from domain.ids import DeviceId, GatewayId, HomeId, check_id
 from domain.readings import Device, Quantity
 from registry import tables
 from registry.directory import GatewayEntry
+
+_MANY = 500
+"""More changed gateways than this are not read one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,14 @@ class Homes:
         """Enrol a home with its gateways; raises sqlalchemy.exc.IntegrityError when one is enrolled already."""
         self.add_all([(home, gateways)], at)
 
-    def add_all(self, wanted: Iterable[tuple[Home, Iterable[GatewayId]]], at: Instant) -> None:
-        """Enrol many homes, all or none."""
+    def add_all(
+        self,
+        wanted: Iterable[tuple[Home, Iterable[GatewayId]]],
+        at: Instant,
+        credentials: Mapping[GatewayId, str] | None = None,
+    ) -> None:
+        """Enrol many homes, all or none; ``credentials`` are the hashed passwords of those gateways that have one."""
+        hashes = credentials or {}
         with self._engine.begin() as connection:
             for home, gateways in wanted:
                 check_id(home.id, "home")
@@ -62,8 +71,7 @@ class Homes:
                 for position, contact in enumerate(contacts):
                     connection.execute(insert(tables.contacts).values(home=home.id, position=position, **contact))
                 for gateway in gateways:
-                    check_id(gateway, "gateway")
-                    connection.execute(insert(tables.gateways).values(id=gateway, home=home.id, enrolled_at=at))
+                    _add_gateway(connection, gateway, home.id, at, hashes.get(gateway))
 
     def all(self) -> dict[HomeId, Home]:
         """Every home, by id, without its contacts."""
@@ -101,16 +109,45 @@ class Homes:
             known_gateways = set(connection.execute(select(tables.gateways.c.id)).scalars())
         return [h for h in homes if h in known_homes] + [g for g in gateways if g in known_gateways]
 
-    def add_gateway(self, gateway: GatewayId, home: HomeId, at: Instant) -> None:
+    def add_gateway(self, gateway: GatewayId, home: HomeId, at: Instant, credential: str | None = None) -> None:
         """Enrol another gateway of a home; raises sqlalchemy.exc.IntegrityError when it is enrolled already."""
-        check_id(gateway, "gateway")
         with self._engine.begin() as connection:
-            connection.execute(insert(tables.gateways).values(id=gateway, home=home, enrolled_at=at))
+            _add_gateway(connection, gateway, home, at, credential)
+
+    def renew(self, gateway: GatewayId, credential: str | None) -> bool:
+        """Give a gateway another hashed password, or none; False when there is no such gateway or it was revoked."""
+        this = (tables.gateways.c.id == gateway) & tables.gateways.c.revoked_at.is_(None)
+        with self._engine.begin() as connection:
+            return connection.execute(update(tables.gateways).where(this).values(credential=credential)).rowcount > 0
+
+    def credentials(self) -> dict[str, str]:
+        """The hashed password of each gateway that has one and was not revoked."""
+        held = select(tables.gateways.c.id, tables.gateways.c.credential).where(
+            tables.gateways.c.revoked_at.is_(None), tables.gateways.c.credential.is_not(None)
+        )
+        with self._engine.connect() as connection:
+            return {row.id: row.credential for row in connection.execute(held)}
 
     def revoke(self, gateway: GatewayId, at: Instant) -> None:
-        """Stop accepting what ``gateway`` sends."""
+        """Stop accepting what ``gateway`` sends; its password is forgotten."""
         with self._engine.begin() as connection:
-            connection.execute(update(tables.gateways).where(tables.gateways.c.id == gateway).values(revoked_at=at))
+            connection.execute(
+                update(tables.gateways).where(tables.gateways.c.id == gateway).values(revoked_at=at, credential=None)
+            )
+            _note_change(connection, gateway)
+
+
+def _note_change(connection: Connection, gateway: GatewayId) -> None:
+    """Number this change; the numbers must become visible in their order, or a reader would pass one by."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE gateway_changes IN EXCLUSIVE MODE"))
+    connection.execute(insert(tables.gateway_changes).values(gateway=gateway))
+
+
+def _add_gateway(connection: Connection, gateway: GatewayId, home: HomeId, at: Instant, credential: str | None) -> None:
+    check_id(gateway, "gateway")
+    connection.execute(insert(tables.gateways).values(id=gateway, home=home, enrolled_at=at, credential=credential))
+    _note_change(connection, gateway)
 
 
 def _home(row: dict[str, object], contacts: tuple[Contact, ...] = ()) -> Home:
@@ -125,21 +162,40 @@ def _home(row: dict[str, object], contacts: tuple[Contact, ...] = ()) -> Home:
 
 
 class SqlDirectory:
-    """Directory over the registry's tables, read again when ``refresh`` has passed."""
+    """Directory over the registry's tables.
 
-    def __init__(self, engine: Engine, refresh: Span = 5 * SECOND) -> None:
+    It remembers all of them, and looks at most every ``refresh`` for gateways that were enrolled or revoked since: one number
+    is read, and then only what changed. So a revoked gateway is refused that long after, whether or not the broker knows.
+    """
+
+    def __init__(self, engine: Engine, refresh: Span = SECOND // 20) -> None:
         self._engine = engine
         self._refresh = refresh
         self._entries: dict[str, GatewayEntry] = {}
-        self._read_at: Span | None = None
+        self._seen = -1
+        self._looked_at: Span | None = None
 
     def gateway(self, gateway: str) -> GatewayEntry | None:
         """See Directory.gateway."""
         now = monotonic()
-        if self._read_at is None or now - self._read_at > self._refresh:
-            self._entries = self._read()
-            self._read_at = now
+        if self._looked_at is None or now - self._looked_at > self._refresh:
+            self._look()
+            self._looked_at = now
         return self._entries.get(gateway)
+
+    def _look(self) -> None:
+        changes = tables.gateway_changes.c
+        with self._engine.connect() as connection:
+            last = connection.execute(select(func.max(changes.id))).scalar() or 0
+            if last == self._seen:
+                return
+            if last < self._seen or self._seen < 0 or last - self._seen > _MANY:
+                self._entries = _entries(connection)
+            else:
+                changed = set(connection.execute(select(changes.gateway).where(changes.id > self._seen)).scalars())
+                fresh = _entries(connection, changed)
+                self._entries = {g: e for g, e in self._entries.items() if g not in changed} | fresh
+        self._seen = last
 
     def introduce(self, gateway: GatewayId, devices: Iterable[Device], at: Instant) -> GatewayEntry:
         """See Directory.introduce."""
@@ -158,18 +214,21 @@ class SqlDirectory:
         self._entries[gateway] = entry
         return entry
 
-    def _read(self) -> dict[str, GatewayEntry]:
-        known = select(tables.gateways.c.id, tables.gateways.c.home, tables.homes.c.zone).join(
-            tables.homes, tables.homes.c.id == tables.gateways.c.home
-        )
-        with self._engine.connect() as connection:
-            entries = {
-                row.id: GatewayEntry(GatewayId(row.id), HomeId(row.home), row.zone)
-                for row in connection.execute(known.where(tables.gateways.c.revoked_at.is_(None)))
-            }
-            for row in connection.execute(select(tables.devices)):
-                if row.gateway in entries:
-                    entries[row.gateway].devices[DeviceId(row.id)] = Device(
-                        DeviceId(row.id), Quantity(row.kind), row.room, bool(row.exit), row.check_in, bool(row.mains)
-                    )
-        return entries
+
+def _entries(connection: Connection, only: Collection[str] | None = None) -> dict[str, GatewayEntry]:
+    known = (
+        select(tables.gateways.c.id, tables.gateways.c.home, tables.homes.c.zone)
+        .join(tables.homes, tables.homes.c.id == tables.gateways.c.home)
+        .where(tables.gateways.c.revoked_at.is_(None))
+    )
+    devices = select(tables.devices)
+    if only is not None:
+        known = known.where(tables.gateways.c.id.in_(only))
+        devices = devices.where(tables.devices.c.gateway.in_(only))
+    entries = {row.id: GatewayEntry(GatewayId(row.id), HomeId(row.home), row.zone) for row in connection.execute(known)}
+    for row in connection.execute(devices):
+        if row.gateway in entries:
+            entries[row.gateway].devices[DeviceId(row.id)] = Device(
+                DeviceId(row.id), Quantity(row.kind), row.room, bool(row.exit), row.check_in, bool(row.mains)
+            )
+    return entries

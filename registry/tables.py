@@ -39,8 +39,17 @@ gateways = Table(
     Column("home", String(64), ForeignKey("homes.id", ondelete="CASCADE"), nullable=False),
     Column("enrolled_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
+    Column("credential", String(200)),  # what its password is checked against; none: a certificate, or nothing yet
     Index("ix_gateways_home", "home"),
 )
+
+gateway_changes = Table(
+    "gateway_changes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("gateway", String(64), nullable=False),
+)
+"""Which gateways were enrolled or revoked, in that order: so that whoever remembers them can read only what is new."""
 
 devices = Table(
     "devices",

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete, event
 from sqlalchemy.exc import IntegrityError
 
 from domain.clock import HOUR
 from domain.ids import DeviceId, GatewayId, HomeId
 from domain.readings import Device, Quantity
+from registry import tables
 from registry.database import migrate, open_database
 from registry.homes import Contact, Home, Homes, SqlDirectory
 
@@ -52,8 +53,55 @@ def test_announced_devices_survive_a_restart_of_ingest(engine: Engine) -> None:
     assert again.home == "h1"
 
 
-def test_a_revoked_gateway_is_unknown_once_the_directory_has_been_read_again(engine: Engine) -> None:
+def test_a_revoked_gateway_is_unknown_at_the_next_look(engine: Engine) -> None:
     directory = SqlDirectory(engine, refresh=0)
     assert directory.gateway("g1") is not None
     Homes(engine).revoke(GatewayId("g1"), at=9)
     assert directory.gateway("g1") is None
+
+
+def test_a_new_gateway_is_known_at_the_next_look_and_the_others_keep_their_devices(engine: Engine) -> None:
+    directory = SqlDirectory(engine, refresh=0)
+    assert directory.gateway("g1") is not None
+    directory.introduce(GatewayId("g1"), [LAMP], at=5)
+    before = directory.gateway("g1")
+    Homes(engine).add_gateway(GatewayId("g2"), HomeId("h1"), at=6)
+    added = directory.gateway("g2")
+    assert added is not None
+    assert added.home == "h1"
+    assert directory.gateway("g1") is before, "what did not change is not read again"
+
+
+def test_a_look_that_finds_nothing_new_reads_one_number(engine: Engine) -> None:
+    directory = SqlDirectory(engine, refresh=0)
+    directory.gateway("g1")
+    said: list[str] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        said.append(statement)
+
+    event.listen(engine, "before_cursor_execute", hear)
+    directory.gateway("g1")
+    assert len(said) == 1
+    assert "max(" in said[0]
+
+
+def test_a_registry_that_was_put_back_from_a_backup_is_read_as_a_whole(engine: Engine) -> None:
+    directory = SqlDirectory(engine, refresh=0)
+    Homes(engine).add_gateway(GatewayId("g2"), HomeId("h1"), at=6)
+    assert directory.gateway("g2") is not None
+    with engine.begin() as connection:
+        connection.execute(delete(tables.gateway_changes).where(tables.gateway_changes.c.gateway == "g2"))
+        connection.execute(delete(tables.gateways).where(tables.gateways.c.id == "g2"))
+    assert directory.gateway("g2") is None
+    assert directory.gateway("g1") is not None
+
+
+def test_a_revoked_gateway_keeps_no_password_and_gets_no_other(engine: Engine) -> None:
+    homes = Homes(engine)
+    assert homes.renew(GatewayId("g1"), "a hash")
+    assert homes.credentials() == {"g1": "a hash"}
+    homes.revoke(GatewayId("g1"), at=9)
+    assert homes.credentials() == {}
+    assert not homes.renew(GatewayId("g1"), "another")
+    assert homes.credentials() == {}
