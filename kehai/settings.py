@@ -52,6 +52,21 @@ class BrokerSection(_Section):
     protocol: Literal["auto", "5", "3.1.1"] = "auto"
 
 
+class GatewaysSection(_Section):
+    """How gateways reach the broker, and how it is told who may."""
+
+    host: str = ""
+    """The broker's name as gateways know it, which is the name in its certificate; empty: ``broker.host``."""
+    port: int | None = Field(default=None, ge=1, le=65535)
+    """None: ``broker.port``."""
+    ca_file: Path | None = None
+    """Certificate of the authority that signed the broker's; each gateway is given a copy. None: ``broker.ca_file``."""
+    passwords: Path | None = None
+    """mosquitto's password file, which kehai writes. None: the operator tells the broker who may come in."""
+    pid_file: Path | None = None
+    """mosquitto's, where this user may signal it. None: somebody else has it read the list again."""
+
+
 class IngestSection(_Section):
     """How ingest writes."""
 
@@ -153,6 +168,7 @@ class Settings(BaseSettings):
 
     installation: InstallationSection
     broker: BrokerSection = BrokerSection()
+    gateways: GatewaysSection = GatewaysSection()
     ingest: IngestSection = IngestSection()
     retention: RetentionSection = RetentionSection()
     watch: WatchSection = WatchSection()

@@ -33,13 +33,17 @@ class Mosquitto:
         )
         self.process: subprocess.Popen[bytes] | None = None
 
+    def command(self, file: Path) -> list[str]:
+        """How it is started with its configuration in ``file``."""
+        return [MOSQUITTO, "-c", str(file)]
+
     def start(self) -> Self:
         """Start it (again) and return once it accepts connections."""
         file = self.folder / "mosquitto.conf"
         # Started by root it would become another user, who may not write here.
         file.write_text(f"user {getpass.getuser()}\n{self._settings}")
         with (self.folder / "mosquitto.log").open("ab") as log:
-            self.process = subprocess.Popen([MOSQUITTO, "-c", str(file)], stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command(file), stdout=log, stderr=log)
         pause = threading.Event()
         for _ in range(500):
             if self.process.poll() is not None:

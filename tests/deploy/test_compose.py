@@ -18,7 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 CONFIG = tomllib.loads((ROOT / "deploy" / "kehai.toml").read_text())
-MADE_BY_THE_OPERATOR = {"./certs", "./secrets/mqtt_passwords", *(s["file"] for s in COMPOSE["secrets"].values())}
+MADE_BY_THE_OPERATOR = {
+    "./certs",
+    "./certs/ca.crt",
+    "./secrets/broker",
+    *(s["file"] for s in COMPOSE["secrets"].values()),
+}
 HEADER = (ROOT / "docker-compose.yml").read_text().split("name: kehai")[0]
 
 
@@ -35,8 +40,33 @@ def mounts(service: str) -> dict[str, str]:
     return found
 
 
-def test_the_installation_has_the_five_services_and_no_other() -> None:
-    assert set(SERVICES) == {"mosquitto", "influxdb", "ingest", "watch", "dashboard"}
+def test_the_installation_has_the_five_services_and_one_that_is_run_by_hand() -> None:
+    started = {name for name, body in SERVICES.items() if "profiles" not in body}
+    assert started == {"mosquitto", "influxdb", "ingest", "watch", "dashboard"}
+    assert set(SERVICES) - started == {"admin"}
+
+
+def test_what_admin_writes_is_what_the_broker_reads_and_watches() -> None:
+    """Both mount the folder: a mounted file would stay the old one when another is put in its place."""
+    told = {line[0]: line[1] for line in broker_lines()}
+    listed, read = Path(CONFIG["gateways"]["passwords"]), Path(told["password_file"])
+    assert listed.name == read.name
+    assert mounts("admin")[str(listed.parent)] == mounts("mosquitto")[str(read.parent)]
+    shell, script, configuration, *watched = SERVICES["mosquitto"]["command"]
+    assert shell == "/bin/sh"
+    assert mounts("mosquitto")[script] == "./deploy/mosquitto.sh"
+    assert mounts("mosquitto")[configuration] == "./mosquitto.conf"
+    closed = re.findall(r"^#(?:crlfile) (\S+)", (ROOT / "mosquitto.conf").read_text(), re.MULTILINE)
+    assert set(watched) == {told["password_file"], told["certfile"], *closed}
+
+
+def test_admin_has_what_a_new_gateway_is_given() -> None:
+    assert SERVICES["admin"]["entrypoint"] == ["kehai", "admin"]
+    assert mounts("admin")[CONFIG["gateways"]["ca_file"]] == "./certs/ca.crt"
+    assert mounts("admin")["/etc/kehai/kehai.toml"] == "./deploy/kehai.toml"
+    assert CONFIG["installation"]["data"] in mounts("admin")
+    assert Path(CONFIG["broker"]["password_file"]).name in SERVICES["admin"]["secrets"]
+    assert f"{CONFIG['gateways']['port']}" in str(SERVICES["mosquitto"]["ports"])
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -106,13 +136,26 @@ def test_the_secret_that_ingest_reads_is_given_to_ingest() -> None:
 def test_the_broker_keeps_what_delivery_needs_and_lets_nobody_in_unnamed() -> None:
     settings = {line[0]: line[1] for line in broker_lines()}
     assert settings["allow_anonymous"] == "false"
-    assert settings["use_username_as_clientid"] == "true"
     assert settings["max_queued_messages"] == "0"
     assert int(settings["max_queued_bytes"]) > 0
     assert settings["max_inflight_messages"] == "500"
     assert settings["autosave_on_changes"] == "true"
     assert settings["autosave_interval"] == "1"
     assert settings["message_size_limit"] == "65536"
+
+
+def test_every_listener_makes_the_user_s_name_the_client_id() -> None:
+    """What stands below a "listener" line holds for that listener alone; also the door that is closed as shipped."""
+    text = re.sub(
+        r"^#(listener|[a-z_]+ (?:/|true|tlsv))", r"\1", (ROOT / "mosquitto.conf").read_text(), flags=re.MULTILINE
+    )
+    doors = re.split(r"^(?=listener )", text, flags=re.MULTILINE)[1:]
+    assert [door.split()[1] for door in doors] == ["8883", "8884", "1883"]
+    for door in doors:
+        assert "use_username_as_clientid true" in door.splitlines()
+    for door in doors[:2]:
+        assert "tls_version tlsv1.2" in door.splitlines()
+    assert "require_certificate true" in doors[1].splitlines()
 
 
 def test_the_dashboard_listens_where_its_port_is_published() -> None:
