@@ -1,0 +1,1 @@
+"""The figures of the delivery path, each beside its target: ``python -m benchmarks.ingest --help``."""
