@@ -139,8 +139,8 @@ def test_the_broker_keeps_what_delivery_needs_and_lets_nobody_in_unnamed() -> No
     assert settings["max_queued_messages"] == "0"
     assert int(settings["max_queued_bytes"]) > 0
     assert settings["max_inflight_messages"] == "500"
-    assert settings["autosave_on_changes"] == "true"
-    assert settings["autosave_interval"] == "1"
+    assert settings["autosave_on_changes"] == "false", "at each turn of its loop the broker would write all that waits"
+    assert 0 < int(settings["autosave_interval"]) <= 60
     assert settings["message_size_limit"] == "65536"
 
 
