@@ -46,10 +46,17 @@ def staff_list(config: ConfigFile) -> None:
     command("admin").staff_list(config)
 
 
+Bundles = Annotated[
+    Path | None,
+    typer.Option("--bundles", help="Make a password for each gateway, and write what it needs into this folder."),
+]
+
+
 @home.command("add")
 def home_add(
     home: Annotated[str, typer.Argument(help="An opaque id; never a name or an address.")],
     config: ConfigFile,
+    *,
     gateways: Annotated[list[str] | None, typer.Option("--gateway", help="Its gateway; may be given again.")] = None,
     alias: Annotated[str, typer.Option(help="What staff call it where no name may stand.")] = "",
     area: Annotated[str, typer.Option()] = "",
@@ -58,19 +65,22 @@ def home_add(
     kana: Annotated[str, typer.Option(help="Its reading.")] = "",
     phone: Annotated[str, typer.Option()] = "",
     address: Annotated[str, typer.Option()] = "",
+    bundles: Bundles = None,
 ) -> None:
     """Enrol one home."""
     work = command("admin")
     wanted = work.Home(home, alias, zone, area, resident, kana, phone, address)
-    work.home_add(config, wanted, gateways or [])
+    work.home_add(config, wanted, gateways or [], bundles)
 
 
 @home.command("import")
 def homes_import(
-    file: Annotated[Path, typer.Argument(help="CSV, UTF-8; docs/operations.md lists its columns.")], config: ConfigFile
+    file: Annotated[Path, typer.Argument(help="CSV, UTF-8; docs/operations.md lists its columns.")],
+    config: ConfigFile,
+    bundles: Bundles = None,
 ) -> None:
     """Enrol every home of a CSV file, or none of them."""
-    command("admin").homes_import(config, file)
+    command("admin").homes_import(config, file, bundles)
 
 
 @home.command("list")
@@ -79,15 +89,40 @@ def home_list(config: ConfigFile) -> None:
     command("admin").home_list(config)
 
 
+BundleFile = Annotated[
+    Path | None,
+    typer.Option("--bundle", help="Write what the gateway needs there (mode 0600); without it, show it once."),
+]
+GatewayName = Annotated[str, typer.Argument(help="Its id, which is its user name at the broker.")]
+
+
 @gateway.command("add")
 def gateway_add(
-    gateway: Annotated[str, typer.Argument()], home: Annotated[str, typer.Option()], config: ConfigFile
+    gateway: GatewayName,
+    home: Annotated[str, typer.Option()],
+    config: ConfigFile,
+    bundle: BundleFile = None,
+    certificate: Annotated[
+        bool, typer.Option("--certificate", help="It has a client certificate: make no password.")
+    ] = False,
 ) -> None:
-    """Give a home another gateway."""
-    command("admin").gateway_add(config, gateway, home)
+    """Give a home another gateway, and the gateway its password."""
+    command("gateways").gateway_add(config, gateway, home, bundle, certificate=certificate)
+
+
+@gateway.command("renew")
+def gateway_renew(gateway: GatewayName, config: ConfigFile, bundle: BundleFile = None) -> None:
+    """Give a gateway another password, when its card was lost; the old one ends."""
+    command("gateways").gateway_renew(config, gateway, bundle)
 
 
 @gateway.command("revoke")
-def gateway_revoke(gateway: Annotated[str, typer.Argument()], config: ConfigFile) -> None:
-    """Stop accepting what a gateway sends."""
-    command("admin").gateway_revoke(config, gateway)
+def gateway_revoke(gateway: GatewayName, config: ConfigFile) -> None:
+    """Cut a gateway off at once."""
+    command("gateways").gateway_revoke(config, gateway)
+
+
+@gateway.command("sync")
+def gateway_sync(config: ConfigFile) -> None:
+    """Write the broker's password list anew from the registry."""
+    command("gateways").gateway_sync(config)

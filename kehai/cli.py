@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from domain.errors import KehaiError
+from domain.errors import ConfigurationError, KehaiError
 from kehai import __version__
 from kehai.admin_cli import ConfigFile, admin
 from kehai.lazily import command
@@ -106,10 +106,32 @@ def influx(
     command("influx").influx(config, from_start=from_start)
 
 
-@app.command()
-def gateway(config: Annotated[Path, typer.Option("--config", help="The gateway's TOML file.")]) -> None:
+gateway_app = typer.Typer(help="The program in the home.", invoke_without_command=True)
+app.add_typer(gateway_app, name="gateway")
+
+
+@gateway_app.callback()
+def gateway(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option("--config", help="The gateway's TOML file: run it.")] = None,
+) -> None:
     """The program in the home."""
+    if context.invoked_subcommand is not None:
+        return
+    if config is None:
+        raise ConfigurationError("Say --config FILE to run the gateway, or 'enrol FILE' to make this machine one.")
     command("gateway").gateway(config)
+
+
+@gateway_app.command("enrol")
+def gateway_enrol(
+    bundle: Annotated[str, typer.Argument(help="What 'kehai admin gateway add' wrote; - for standard input.")],
+    folder: Annotated[Path, typer.Option(help="Where to write gateway.toml and what it names.")] = Path("/etc/kehai"),
+    data: Annotated[Path | None, typer.Option(help="Folder of what the server has not stored yet.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there; its drivers are kept.")] = False,
+) -> None:
+    """Make this machine the gateway that a file from the server describes."""
+    command("gateway").enrol(bundle, folder, data, force=force)
 
 
 @app.command(hidden=True)

@@ -1,4 +1,4 @@
-"""``kehai admin``: the accounts and the homes of an installation."""
+"""``kehai admin``: the accounts and the homes of an installation; its gateways are in ``kehai.commands.gateways``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.clock import SystemClock
 from domain.errors import ConfigurationError, KehaiError
-from domain.ids import BadIdError, GatewayId, HomeId, check_id
+from domain.ids import BadIdError, GatewayId, check_id
 from domain.localtime import LocalTime, UnknownZoneError
+from kehai.access import Access
+from kehai.commands.credentials import Credentials
 from kehai.settings import Settings, load
 from registry.database import migrate, open_database
 from registry.homes import Home, Homes
@@ -24,7 +26,8 @@ from registry.staff import Staff, WeakPasswordError
 
 
 @contextmanager
-def _registry(config: Path) -> Iterator[tuple[Settings, Engine]]:
+def registry_of(config: Path) -> Iterator[tuple[Settings, Engine]]:
+    """The settings and the migrated database of an installation."""
     settings = load(config)
     engine = open_database(settings.database_url)
     try:
@@ -43,7 +46,7 @@ def _password() -> str:
 
 def staff_add(config: Path, login: str, name: str) -> None:
     """Make an account."""
-    with _registry(config) as (_, engine):
+    with registry_of(config) as (_, engine):
         try:
             check_id(login, "staff")
             Staff(engine).add(login, name or login, _password(), SystemClock().now())
@@ -56,7 +59,7 @@ def staff_add(config: Path, login: str, name: str) -> None:
 
 def staff_password(config: Path, login: str) -> None:
     """Set another password; every session of that account ends."""
-    with _registry(config) as (_, engine):
+    with registry_of(config) as (_, engine):
         staff = Staff(engine)
         _must_exist(staff, login)
         try:
@@ -68,7 +71,7 @@ def staff_password(config: Path, login: str) -> None:
 
 def staff_disable(config: Path, login: str) -> None:
     """Close an account; what it did stays in the histories."""
-    with _registry(config) as (_, engine):
+    with registry_of(config) as (_, engine):
         staff = Staff(engine)
         _must_exist(staff, login)
         staff.disable(login, SystemClock().now())
@@ -82,14 +85,14 @@ def _must_exist(staff: Staff, login: str) -> None:
 
 def staff_list(config: Path) -> None:
     """One line per account."""
-    with _registry(config) as (_, engine):
+    with registry_of(config) as (_, engine):
         for member in Staff(engine).all():
             typer.echo(f"{member.login}\t{member.name}\t{'disabled' if member.disabled else 'active'}")
 
 
-def home_add(config: Path, wanted: Home, gateways: list[str]) -> None:
+def home_add(config: Path, wanted: Home, gateways: list[str], bundles: Path | None) -> None:
     """Enrol one home; without a time zone it has the installation's."""
-    with _registry(config) as (settings, engine):
+    with registry_of(config) as (settings, engine):
         home = replace(wanted, zone=wanted.zone or settings.installation.zone, alias=wanted.alias or wanted.id)
         try:
             check_id(home.id, "home")
@@ -97,58 +100,42 @@ def home_add(config: Path, wanted: Home, gateways: list[str]) -> None:
             entries = [GatewayId(check_id(gateway, "gateway")) for gateway in gateways]
         except (BadIdError, UnknownZoneError) as error:
             raise ConfigurationError(str(error)) from error
-        _enrol(engine, [(home, entries)])
+        _enrol(settings, engine, [(home, entries)], bundles)
 
 
-def homes_import(config: Path, file: Path) -> None:
+def homes_import(config: Path, file: Path, bundles: Path | None) -> None:
     """Enrol every home of a CSV file, or none of them."""
-    with _registry(config) as (settings, engine):
-        _enrol(engine, read_homes(file, settings.installation.zone))
+    with registry_of(config) as (settings, engine):
+        _enrol(settings, engine, read_homes(file, settings.installation.zone), bundles)
 
 
-def _enrol(engine: Engine, rows: list[HomeRow]) -> None:
+def _enrol(settings: Settings, engine: Engine, rows: list[HomeRow], bundles: Path | None) -> None:
     homes = Homes(engine)
-    taken = homes.taken([home.id for home, _ in rows], [gateway for _, gateways in rows for gateway in gateways])
+    gateways = [gateway for _, held in rows for gateway in held]
+    taken = homes.taken([home.id for home, _ in rows], gateways)
     if taken:
         raise KehaiError(
             f"{taken[0]!r} is enrolled already{f' (and {len(taken) - 1} more)' if len(taken) > 1 else ''}: "
             "leave it out, or choose another id; nothing was written."
         )
-    homes.add_all(rows, SystemClock().now())
+    credentials = Credentials(Access(settings, engine), gateways if bundles else [])
+    credentials.write_to(bundles)
+    homes.add_all(rows, SystemClock().now(), credentials.hashes)
     typer.echo(f"{len(rows)} homes enrolled.", err=True)
+    if gateways and not bundles:
+        typer.echo(
+            "Their gateways have no password yet: --bundles FOLDER makes one for each, "
+            "and 'kehai admin gateway renew' for one that is enrolled.",
+            err=True,
+        )
+    credentials.tell()
 
 
 def home_list(config: Path) -> None:
     """One line per home, without personal data."""
-    with _registry(config) as (_, engine):
+    with registry_of(config) as (_, engine):
         homes = Homes(engine)
         gateways = homes.gateways()
         for home in sorted(homes.all().values(), key=lambda home: home.id):
             held = " ".join(f"{g}{' (revoked)' if revoked else ''}" for g, revoked in gateways.get(home.id, []))
             typer.echo(f"{home.id}\t{home.alias}\t{home.area}\t{home.zone}\t{held or 'no gateway'}")
-
-
-def gateway_add(config: Path, gateway: str, home: str) -> None:
-    """Give a home another gateway."""
-    with _registry(config) as (_, engine):
-        homes = Homes(engine)
-        try:
-            check_id(gateway, "gateway")
-        except BadIdError as error:
-            raise ConfigurationError(str(error)) from error
-        if homes.get(home) is None:
-            raise ConfigurationError(f"There is no home {home!r}: enrol it with 'kehai admin home add' first.")
-        if homes.taken([], [GatewayId(gateway)]):
-            raise KehaiError(f"{gateway!r} is enrolled already: choose another id.")
-        homes.add_gateway(GatewayId(gateway), HomeId(home), SystemClock().now())
-    typer.echo(f"{gateway} may send readings of {home} now.", err=True)
-
-
-def gateway_revoke(config: Path, gateway: str) -> None:
-    """Stop accepting what a gateway sends."""
-    with _registry(config) as (_, engine):
-        homes = Homes(engine)
-        if not homes.taken([], [GatewayId(gateway)]):
-            raise ConfigurationError(f"There is no gateway {gateway!r}: 'kehai admin home list' shows those that are.")
-        homes.revoke(GatewayId(gateway), SystemClock().now())
-    typer.echo(f"What {gateway} sends is not accepted any more.", err=True)

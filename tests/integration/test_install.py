@@ -17,6 +17,7 @@ import pytest
 from domain.clock import SECOND, SystemClock
 from domain.localtime import LocalTime
 from domain.wire import encode_ack
+from gateway.enrolment import Bundle
 from tests.programs import ROOT, Program
 from tests.servers import Mosquitto
 
@@ -63,6 +64,16 @@ def test_a_command_of_the_server_s_says_what_is_missing(python: Path, tmp_path: 
         assert program.wait(30) == 2
         assert "install kehai with the extra 'server'" in program.err
         assert program.err.count("\n") == 1
+
+
+def test_it_becomes_a_home_s_gateway_from_the_server_s_file(python: Path, tmp_path: Path) -> None:
+    bundle = Bundle(kehai_gateway=1, gateway="gw-1", host="mqtt.example.org", port=8883, password="secret", ca="PEM")
+    (tmp_path / "bundle.json").write_text(bundle.line())
+    words = ("gateway", "enrol", tmp_path / "bundle.json", "--folder", tmp_path / "etc")
+    with Program(tmp_path / "program", *words, python=python) as program:
+        assert program.wait(30) == 0, program.err
+        assert "This is gw-1 now" in program.err
+    assert {file.name for file in (tmp_path / "etc").iterdir()} == {"gateway.toml", "mqtt_password", "ca.crt"}
 
 
 @pytest.fixture
