@@ -6,10 +6,12 @@ import getpass
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Self
 
+ROOT = Path(__file__).resolve().parents[1]
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
 
 
@@ -20,41 +22,52 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Mosquitto:
-    """A mosquitto of the test's own; ``with Mosquitto(folder) as broker: broker.port``."""
+class Server:
+    """A server of the test's own; ``with Mosquitto(folder) as broker: broker.port``."""
+
+    name = "server"
 
     def __init__(self, folder: Path, *, port: int | None = None, settings: str | None = None) -> None:
+        """``settings`` in place of the test's usual ones."""
         self.folder, self.port = folder, port or free_port()
         folder.mkdir(parents=True, exist_ok=True)
-        self._settings = settings or (
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
-            f"persistence_location {folder}/\nautosave_on_changes true\nautosave_interval 1\n"
-            "set_tcp_nodelay true\nmax_queued_messages 0\nmax_inflight_messages 500\n"
-        )
+        self._settings = settings or self.usual()
         self.process: subprocess.Popen[bytes] | None = None
+
+    def usual(self) -> str:
+        """What its configuration says when nothing else is asked for."""
+        return ""
 
     def command(self, file: Path) -> list[str]:
         """How it is started with its configuration in ``file``."""
-        return [MOSQUITTO, "-c", str(file)]
+        raise NotImplementedError
+
+    def configuration(self) -> str:
+        """The text of that file."""
+        return self._settings
 
     def start(self) -> Self:
         """Start it (again) and return once it accepts connections."""
-        file = self.folder / "mosquitto.conf"
-        # Started by root it would become another user, who may not write here.
-        file.write_text(f"user {getpass.getuser()}\n{self._settings}")
-        with (self.folder / "mosquitto.log").open("ab") as log:
-            self.process = subprocess.Popen(self.command(file), stdout=log, stderr=log)
+        file = self.folder / f"{self.name}.conf"
+        file.write_text(self.configuration())
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self.command(file), stdout=log, stderr=log, cwd=ROOT)
         pause = threading.Event()
-        for _ in range(500):
+        for _ in range(3000):
             if self.process.poll() is not None:
-                raise RuntimeError(f"mosquitto ended: {(self.folder / 'mosquitto.log').read_text()}")
+                raise RuntimeError(f"{self.name} ended: {self.log.read_text()}")
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
             except OSError:
                 pause.wait(0.01)
             else:
                 return self
-        raise RuntimeError("mosquitto does not answer")
+        raise RuntimeError(f"{self.name} does not answer")
+
+    @property
+    def log(self) -> Path:
+        """What it said."""
+        return self.folder / f"{self.name}.log"
 
     def stop(self) -> None:
         """End it gently."""
@@ -75,3 +88,52 @@ class Mosquitto:
     def __exit__(self, *_: object) -> None:
         """End it."""
         self.stop()
+
+
+class Mosquitto(Server):
+    """MQTT 5 and 3.1.1; sessions survive a restart."""
+
+    name = "mosquitto"
+
+    def usual(self) -> str:
+        """See Server.usual."""
+        return (
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\n"
+            f"persistence_location {self.folder}/\nautosave_on_changes true\nautosave_interval 1\n"
+            "set_tcp_nodelay true\nmax_queued_messages 0\nmax_inflight_messages 500\n"
+        )
+
+    def configuration(self) -> str:
+        """See Server.configuration. Started by root it would become another user, who may not write here."""
+        return f"user {getpass.getuser()}\n{self._settings}"
+
+    def command(self, file: Path) -> list[str]:
+        """See Server.command."""
+        return [MOSQUITTO, "-c", str(file)]
+
+
+class Amqtt(Server):
+    """The broker that comes with kehai for demos: MQTT 3.1.1 only, and nothing survives a restart."""
+
+    name = "amqtt"
+
+    def command(self, file: Path) -> list[str]:
+        """See Server.command."""
+        return [sys.executable, "-m", "kehai", "broker", str(self.port)]
+
+
+class Nats(Server):
+    """MQTT 3.1.1 only; sessions survive; what is not acknowledged comes again after ``ack_wait``."""
+
+    name = "nats"
+
+    def usual(self) -> str:
+        """See Server.usual."""
+        return (
+            f'server_name: "test"\nlisten: "127.0.0.1:{free_port()}"\njetstream {{ store_dir: "{self.folder}/store" }}\n'
+            f'mqtt {{ listen: "127.0.0.1:{self.port}", ack_wait: "2s", max_ack_pending: 500 }}\n'
+        )
+
+    def command(self, file: Path) -> list[str]:
+        """See Server.command."""
+        return [str(Path(sys.executable).parent / "nats-server"), "-c", str(file)]
