@@ -5,6 +5,7 @@ The journal belongs to ingest; this opens the same file read-only and never wait
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import weakref
 from collections import deque
@@ -19,6 +20,7 @@ from domain.clock import HOUR, Instant
 from domain.ids import DeviceId, GatewayId, HomeId
 from domain.readings import Quantity
 from ingest import letters
+from ingest.gateways import GatewayState, state_of
 from ingest.letters import DeadLetter
 from ingest.retention import SUMMARISED
 
@@ -78,6 +80,10 @@ class History(Protocol):
 
     def coverage(self, gateway: GatewayId, start: Instant, end: Instant) -> list[tuple[Instant, Instant]]:
         """When the gateway vouched within [start, end], clipped to it, ascending."""
+        ...
+
+    def gateways(self, *wanted: GatewayId) -> list[GatewayState]:
+        """What these gateways, or all of them, last told of themselves, by id; a few minutes old where they are many."""
         ...
 
     def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
@@ -198,6 +204,14 @@ class JournalHistory:
             (gateway, end, start),
         )
         return [(max(start, a), min(end, b)) for a, b in rows]
+
+    def gateways(self, *wanted: GatewayId) -> list[GatewayState]:
+        """See History.gateways."""
+        question = "SELECT * FROM gateways"
+        if wanted:
+            question += " WHERE gateway IN (SELECT value FROM json_each(?))"
+        rows = self._rows(f"{question} ORDER BY gateway", (json.dumps(wanted),) if wanted else ())
+        return [state_of(row) for row in rows]
 
     def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         """See History.dead_letters."""

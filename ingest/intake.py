@@ -25,6 +25,7 @@ from ingest.admit import (
     Why,
     admit,
 )
+from ingest.gateways import GatewayStates
 from ingest.journal import Batch, Journal
 from ingest.letters import DeadLetter, LetterState, Settled, apart, compose
 from ingest.streams import Stream
@@ -95,6 +96,11 @@ class Intake(Generic[Token]):
     _acks: dict[tuple[str, str], None] = field(default_factory=dict)
     _tokens: list[Token] = field(default_factory=list)
     _last: Instant = 0
+    _states: GatewayStates = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Know where the state of a gateway is read from."""
+        self._states = GatewayStates(self.journal.gateway_state)
 
     @property
     def waiting(self) -> bool:
@@ -239,6 +245,7 @@ class Intake(Generic[Token]):
             return True
         detail = f"seq {reading.seq} of epoch {stream.epoch} is stored with another body"
         refusal = Refusal(Why.KEY_CONFLICT, detail, reading.seq)
+        self._states.conflict(GatewayId(stream.gateway))
         self._refuse(refusal, topic, apart(payload, [reading.seq])[reading.seq], received_at)
         return False
 
@@ -293,6 +300,7 @@ class Intake(Generic[Token]):
         self._coverage_of(beat.entry.id)  # asked now, before anything is taken: the disk may fail
         self.counters["heartbeats"] += 1
         self._take_lost(beat, stream, topic, received_at)
+        self._states.heard(beat, stream.through, received_at)
         if beat.depth > 0 or stream.through < beat.seq:  # it may not know what we lack: our journal was restored
             self._acks[key] = None
         waiting = self._pending.get(key)
@@ -310,6 +318,7 @@ class Intake(Generic[Token]):
                 self._batch.streams[stream.id] = stream
                 self._acks[beat.entry.id, beat.epoch] = None
         for why, ranges in fresh.items():
+            self._states.lost(beat.entry, why, sum(last - first + 1 for first, last in ranges))
             span = f"seq {ranges[0][0]} to {ranges[-1][1]}"
             if len(ranges) > 1:
                 span = f"{sum(last - first + 1 for first, last in ranges)} numbers of {span}"
@@ -357,6 +366,7 @@ class Intake(Generic[Token]):
         self._stream(entry.id, message.epoch)
         entry = self.directory.introduce(entry.id, message.devices, received_at)
         self._acks[entry.id, message.epoch] = None
+        self._states.greeted(message)
         if entry.devices != known or not known:
             self._batch.items.append(
                 Hello(entry.home, entry.id, entry.zone, tuple(entry.devices.values()), received_at)
@@ -386,6 +396,9 @@ class Intake(Generic[Token]):
         readings = items if not hellos else [item for item in items if type(item) is Reading]
         marks = [] if mark is None else [mark]
         batch.items = [*marks, *hellos, *readings, *self._vouches.values()]
+        if mark is not None:
+            batch.gateways = self._states.due()
+            self._states.written(batch.gateways)
         self._batch, self._vouches = Batch(), {}
         return batch
 

@@ -18,7 +18,7 @@ from domain.clock import HOUR, MILLISECOND, Instant
 from domain.errors import KehaiError
 from domain.ids import GatewayId
 from domain.readings import Arrival, Item, Quantity, Reading, Vouch
-from ingest import letters
+from ingest import gateways, letters
 from ingest.codec import decode, encode
 from ingest.journalfile import connect, move_broken_aside, reopen
 from ingest.letters import DeadLetter, Letter, Settled, Wish
@@ -50,6 +50,7 @@ class Batch:
     filled: list[tuple[int, int]] = field(default_factory=list)
     """(stream id, seq) of readings in ``items`` whose number was refused before."""
     settled: list[Settled] = field(default_factory=list)
+    gateways: list[gateways.Row] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.items or self.streams or self.letters or self.settled)
@@ -191,6 +192,8 @@ class Journal:
         if batch.letters or batch.filled or batch.settled:
             letters.write(connection, batch.letters)
             letters.settle(connection, batch.filled, batch.settled, received_at)
+        if batch.gateways:
+            gateways.write(connection, batch.gateways)
         return offset
 
     def tidy(self, work: Callable[[sqlite3.Connection], _Done]) -> _Done:
@@ -300,6 +303,11 @@ class Journal:
         """See ``letters.requests``."""
         with self._trusted() as connection:
             return letters.requests(connection, most)
+
+    def gateway_state(self, gateway: str) -> gateways.GatewayState | None:
+        """What was last written of a gateway."""
+        row = self._connection.execute("SELECT * FROM gateways WHERE gateway = ?", (gateway,)).fetchone()
+        return None if row is None else gateways.state_of(row)
 
     def data_version(self) -> int:
         """A number that changes when somebody else has written to the file."""
