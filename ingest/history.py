@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -95,12 +94,11 @@ class History(Protocol):
         ...
 
 
-_IN_ORDER = itemgetter(2, 4, 5)
 _HOURS = "WITH RECURSIVE hours(hour) AS (SELECT ?1 UNION ALL SELECT hour + 1 FROM hours WHERE hour < ?2)"
 _ONE_BY_ONE = (
-    f"{_HOURS} SELECT r.series, r.value, r.observed_at, r.flags, r.stream, r.seq FROM hours"  # noqa: S608 (constants)
+    f"{_HOURS} SELECT r.series, r.value, r.observed_at, r.flags FROM hours"  # noqa: S608 (constants)
     " CROSS JOIN series s CROSS JOIN readings r ON r.hour = hours.hour AND r.series = s.id"
-    " WHERE s.home = ?3 AND r.observed_at >= ?4 AND r.observed_at < ?5"
+    " WHERE s.home = ?3 AND r.observed_at >= ?4 AND r.observed_at < ?5 ORDER BY r.observed_at, r.stream, r.seq"
 )
 # A reading that came late may stand beside the summary of its hour until the next slice of retention: both count.
 _HOURLY = (
@@ -178,13 +176,11 @@ class JournalHistory:
 
     def readings(self, home: HomeId, start: Instant, end: Instant) -> list[PastReading]:
         """See History.readings."""
+        values = (start // HOUR, max(start, end - 1) // HOUR, home, start, end)
+        rows = self._rows(_ONE_BY_ONE, values)
         series = self._series(home)
-        rows = self._rows(
-            _ONE_BY_ONE,
-            (start // HOUR, max(start, end - 1) // HOUR, home, start, end),
-        )
-        rows.sort(key=_IN_ORDER)
-        return [PastReading(*series[of], value, at, flags) for of, value, at, flags, _, _ in rows if of in series]
+        # A named tuple made like this costs half of what it does by its class.
+        return [tuple.__new__(PastReading, (*series[of], value, at, flags)) for of, value, at, flags in rows]
 
     def hourly(self, home: HomeId, start: Instant, end: Instant) -> list[HourSummary]:
         """See History.hourly."""

@@ -18,8 +18,8 @@ from ingest.journal import Journal
 _YEAR: Span = int(365.25 * DAY)
 _LOOK_EVERY: Span = MINUTE
 _ENOUGH: Span = 3 * MILLISECOND
-"""What one slice may take, its commit included; the number of rows in a slice follows from what the last one took."""
-_FEWEST, _MOST = 20, 5_000
+"""What the work of one slice may take; how many rows it has follows from what the last one took. Its commit comes on top."""
+_FEWEST, _MOST = 100, 5_000
 _FAR_STAMP: Span = 400 * DAY
 """A stamp lies no further ahead than this, so after it nothing can be asked of a clamped reading any more."""
 
@@ -90,9 +90,12 @@ class Retention:
         cut = self._due[-1]
         name = cut.__name__
         wanted = self._rows.get(name, 200)
-        began = monotonic()
-        done = self._journal.tidy(lambda connection: cut(connection, wanted))
-        took = monotonic() - began
+
+        def work(connection: sqlite3.Connection) -> tuple[int, Span]:
+            began = monotonic()
+            return cut(connection, wanted), monotonic() - began
+
+        done, took = self._journal.tidy(work)
         self.cut[name] = self.cut.get(name, 0) + done
         if done < wanted:
             self._due.pop()
