@@ -146,3 +146,19 @@ DEAD_LETTER: Mapping[str, str] = {
     "key_conflict": _n("Same number, other content (a copied card?)"),
     "lost": _n("Lost in the gateway"),
 }
+LETTER_STATE: Mapping[str, str] = {
+    "kept": _n("Kept"),
+    "stored": _n("Stored later"),
+    "discarded": _n("Discarded"),
+}
+LOSS: Mapping[str, str] = {
+    "spool full": _n("its memory was full"),
+    "disk full": _n("its disk was full"),
+    "disk refused": _n("its disk failed"),
+}
+"""Reasons that our own gateways give; any other is shown as it was told."""
+GATEWAY_EVENT: Mapping[str, str] = {
+    "spool_copied": _n("Its memory is a copy of another gateway's: it began anew"),
+    "spool_broken": _n("Its memory was damaged: it began anew"),
+    "taken_over": _n("Another gateway has connected under its name"),
+}

@@ -20,6 +20,8 @@ _PAUSE: Span = 50 * MILLISECOND
 """Between two slices of retention: they may take a small share of the time, no more."""
 _LOOK: Span = SECOND // 2
 _LATER: Span = MINUTE
+_ANYWAY: Span = 30 * SECOND
+"""A look for requests, whatever the file says of itself: it was perhaps opened anew meanwhile."""
 _TOGETHER = 50
 """Dead letters taken up in one commit."""
 
@@ -33,6 +35,7 @@ class Chores:
         self._journal, self._intake, self._retention = journal, intake, retention
         self._due = 0
         self._seen = -1
+        self._looked = -_ANYWAY
 
     def due_in(self) -> float:
         """Seconds until the next step; 0 when it is due."""
@@ -58,8 +61,9 @@ class Chores:
 
     def _take_requests(self, now: Instant) -> bool:
         version = self._journal.data_version()
-        if version == self._seen:
+        if version == self._seen and monotonic() - self._looked < _ANYWAY:
             return False
+        self._looked = monotonic()
         found = self._journal.requests(_TOGETHER)
         if not found:
             self._seen = version  # until somebody else writes to the file, there can be none

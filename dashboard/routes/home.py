@@ -72,4 +72,5 @@ def show(
         before=local.date(local.midnight(shown - (0 if day is None else 1)) + 12 * HOUR),
         after=None if day is None else local.date(local.midnight(shown + 1) + 12 * HOUR),
         now=now,
+        gateways=office.history.gateways(*(gateway for gateway, _ in status.gateways)) if status is not None else [],
     )  # fmt: skip

@@ -12,6 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from dashboard.office import STALE
 from dashboard.pages import render
 from dashboard.security import office_of, require_session
+from dashboard.views.equipment import Gateways, Homes, needs_a_look
 from domain.clock import SECOND
 from registry.staff import Session
 
@@ -20,12 +21,13 @@ router = APIRouter()
 
 @router.get("/system")
 def show(request: Request, session: Annotated[Session, Depends(require_session)]) -> Response:
-    """Roles and dead letters."""
+    """Roles, gateways that need a look, dead letters."""
     office = office_of(request)
+    gateways = [gateway for gateway in office.history.gateways() if needs_a_look(gateway)]
     return render(
         request, "system.html", session=session, change=office.book.change_count(), marks=office.book.marks(),
         letters=office.history.dead_letters(200), letter_count=office.history.dead_letter_count(),
-        real_now=office.real.now(),
+        real_now=office.real.now(), gateways=gateways,
     )  # fmt: skip
 
 
@@ -64,8 +66,11 @@ def metrics(request: Request) -> Response:
     for alert in office.book.open_alerts():
         alerts.labels(alert.level.value, alert.state.value).inc()
     homes = Gauge("kehai_homes", "Watched homes", ["resident", "observability"], registry=registry)
-    for status in office.statuses(office.book.change_count()).values():
+    statuses = office.statuses(office.book.change_count()).values()
+    for status in statuses:
         homes.labels(status.resident.value, status.observability.value).inc()
+    registry.register(Homes(statuses, office.clock.now()))
+    registry.register(Gateways(office.history.gateways()))
     letters = Gauge("kehai_dead_letters", "Messages that could not be stored as readings", registry=registry)
     letters.set(office.history.dead_letter_count())
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dashboard import words
@@ -14,6 +16,7 @@ from domain.findings import Level
 from domain.ids import DeviceId, HomeId
 from domain.readings import Quantity, Reading, Vouch
 from domain.status import Observability, Resident
+from ingest.gateways import GatewayState
 from ingest.journal import Batch, Journal
 from ingest.letters import Letter
 from tests.dashboard.conftest import NOW, Browser, Installation, fall, home, status
@@ -186,7 +189,55 @@ def test_dead_letters_are_shown_with_their_reason(installation: Installation, br
     assert "Not readable" in page
     assert "line 1 &lt;b&gt;" in page
     assert 'class="count">1<' in page
+    assert "Kept" in page
     assert installation.office.history.dead_letter_count() == 1
+
+
+def heard(folder: Path, *states: GatewayState) -> None:
+    """What gateways told, as ingest writes it down."""
+    journal = Journal(folder / "journal.db")
+    rows = [(s.gateway, s.home, NOW - MINUTE, msgspec.json.encode(s).decode()) for s in states]
+    journal.append(Batch(gateways=rows), NOW)
+    journal.close()
+
+
+def test_a_gateway_that_has_lost_something_is_shown_on_its_home_and_among_those_that_need_a_look(
+    installation: Installation, browser: Browser, tmp_path: Path
+) -> None:
+    heard(
+        tmp_path,
+        GatewayState(gateway="gw-1", home="home-1", depth=7, losses={"spool full": 40, "<b>": 1}, conflicts=2, synced=False,
+                     software="kehai 0.1", events=[("spool_copied", "2026-03-02T00:00:00Z")]),
+        GatewayState(gateway="gw-2", home="home-2"),
+    )  # fmt: skip
+    installation.watch_says(status(1), status(2))
+    home = browser.get("/homes/home-1").text
+    system = browser.get("/system").text
+    for page in (home, system):
+        assert "40 readings (its memory was full)" in page
+        assert "1 reading (&lt;b&gt;)" in page
+        assert "not set by the network" in page
+        assert "a copied card" in page
+        assert "it began anew" in page
+    assert '<a href="/homes/home-1">' in system
+    assert "home-2" not in system
+    assert "gw-2" in browser.get("/homes/home-2").text
+
+
+def test_metrics_tell_the_lag_of_each_home_and_the_state_of_each_gateway_by_opaque_ids(
+    installation: Installation, browser: Browser, tmp_path: Path
+) -> None:
+    heard(tmp_path, GatewayState(gateway="gw-1", home="home-1", depth=7, losses={"spool full": 40}, conflicts=2))
+    installation.watch_says(replace(status(1), watermark=NOW - 90 * SECOND))
+    page = browser.get("/metrics").text
+    for line in (
+        'kehai_watermark_lag_seconds{home="home-1"} 90.0',
+        'kehai_gateway_spool_depth{gateway="gw-1"} 7.0',
+        'kehai_gateway_lost_readings_total{gateway="gw-1",reason="spool full"} 40.0',
+        'kehai_gateway_key_conflicts_total{gateway="gw-1"} 2.0',
+    ):
+        assert line in page
+    assert "見本" not in page
 
 
 def test_japanese_is_the_language_of_who_asks_for_it(installation: Installation, browser: Browser) -> None:
