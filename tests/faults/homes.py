@@ -14,12 +14,13 @@ import signal
 import sys
 from pathlib import Path
 
-from domain.clock import SECOND, Instant, SystemClock
+from domain.clock import MINUTE, SECOND, Instant, SystemClock
 from domain.ids import DeviceId, GatewayId
 from domain.readings import Device, Quantity
 from gateway.agent import Agent, Timing
 from gateway.drivers.driver import Outlet
 from gateway.service import run_until_signal
+from gateway.spool import Observation
 from gateway.timekeeping import Timekeeper
 from gateway.uplink import UplinkAddress
 from kehai.logs import configure
@@ -65,6 +66,15 @@ class Script:
             await outlet.sleep(int(chance.expovariate(self._rate / burst / 1.4) * SECOND))
 
 
+def old_readings(count: int) -> list[Observation]:
+    """A backlog that a gateway has from before: one reading a second, up to a minute ago."""
+    newest = SystemClock().now() - MINUTE
+    return [
+        Observation(DEVICES[2].id, Quantity.TEMPERATURE, round(20 + n % 97 / 10, 1), newest - (count - n) * SECOND)
+        for n in range(count)
+    ]
+
+
 async def live(options: argparse.Namespace) -> None:
     """Run every gateway until a signal."""
     awake, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -74,6 +84,8 @@ async def live(options: argparse.Namespace) -> None:
     agents = []
     for name in options.gateway:
         spool = NotedSpool(options.folder / f"{name}.db", name, Notebook(options.folder / f"{name}.notebook"))
+        if options.backlog and spool.last_seq == 0:
+            spool.add(old_readings(options.backlog))
         script = Script(random.Random(), options.rate, awake)
         address = UplinkAddress(
             options.host, options.port, name, f"secret-{name}" if options.password else None, protocol=options.protocol
@@ -94,6 +106,7 @@ def main() -> None:
     parser.add_argument("--protocol", default="auto")
     parser.add_argument("--password", action="store_true")
     parser.add_argument("--rate", type=float, default=50.0, help="readings a second and gateway, on average")
+    parser.add_argument("--backlog", type=int, default=0, help="readings in a new spool at the start")
     parser.add_argument("--gateway", action="append", required=True)
     configure("gateway")
     asyncio.run(live(parser.parse_args()))

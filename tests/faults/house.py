@@ -146,7 +146,9 @@ class House:
         *,
         ingest: Sequence[str] = INGEST,
         gateways: Sequence[str] = GATEWAYS,
+        bystanders: Sequence[str] = (),
         rate: float = 50.0,
+        backlog: int = 0,
         protocol: str = "auto",
         password: bool = False,
         host: str = "127.0.0.1",
@@ -154,11 +156,12 @@ class House:
         settings: Callable[[Path, int], str] = shipped,
         inside: tuple[Sequence[str], Sequence[str]] = ((), ()),
     ) -> None:
-        """``inside``: what stands before the commands of the gateways, and before those of broker and ingest."""
+        """``bystanders`` are enrolled too. ``inside``: what stands before the commands of the gateways, and before those of
+        broker and ingest."""
         self.folder, self.port, self.names = folder, port or free_port(), tuple(gateways)
         self.journal = folder / "server" / "journal.db"
         self._settings, self._host = settings, host
-        self._made = False
+        self._bystanders = tuple(bystanders)
         near, far = inside
         reachable = self._answers if not far else lambda: True
         self.broker = Part("broker", folder, [*far, MOSQUITTO, "-c", folder / "mosquitto.conf"], reachable)
@@ -167,7 +170,8 @@ class House:
         self.gateways = Part(
             "gateways", folder,
             [*near, sys.executable, "-m", "tests.faults.homes", "--folder", folder / "homes", "--host", host, "--port",
-             self.port, "--protocol", protocol, "--rate", rate, *names, *(["--password"] if password else [])],
+             self.port, "--protocol", protocol, "--rate", rate, "--backlog", backlog, *names,
+             *(["--password"] if password else [])],
             lambda: self.gateways.said(SENSING),
         )  # fmt: skip
         self.notebooks = [folder / "homes" / f"{name}.notebook" for name in gateways]
@@ -193,24 +197,36 @@ class House:
         engine = open_database(f"sqlite:///{data / 'kehai.db'}")
         migrate(engine)
         homes, now = Homes(engine), SystemClock().now()
-        for name in self.names:
+        for name in (*self.names, *self._bystanders):
             homes.add(Home(HomeId(f"home-{name}"), name, "UTC"), [GatewayId(name)], now)
         engine.dispose()
 
     def __enter__(self) -> Self:
         """Start all three, and return once readings of every gateway are stored."""
-        self.prepare()
+        self.begin()
         try:
-            self.broker.start()
-            self.ingest.start()
-            self.gateways.start()
             until(self.all_heard, 60, "reading of every gateway")
         except BaseException:
             self._end()
             raise
         return self
 
+    def begin(self) -> None:
+        """Start all three; whoever calls this ends the house by ``close``."""
+        self.prepare()
+        try:
+            self.broker.start()
+            self.ingest.start()
+            self.gateways.start()
+        except BaseException:
+            self._end()
+            raise
+
     def __exit__(self, *_: object) -> None:
+        """End all three."""
+        self._end()
+
+    def close(self) -> None:
         """End all three."""
         self._end()
 
