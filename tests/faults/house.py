@@ -35,6 +35,7 @@ _SHIPPED = (
 )  # fmt: skip
 
 _pause = threading.Event()
+_one_at_a_time = threading.Lock()
 
 
 def wait(seconds: float) -> None:
@@ -195,7 +196,8 @@ class House:
             "[ingest]\nmark_seconds = 0.5\n"
         )
         engine = open_database(f"sqlite:///{data / 'kehai.db'}")
-        migrate(engine)
+        with _one_at_a_time:  # the migrations' library keeps its present work in a global
+            migrate(engine)
         homes, now = Homes(engine), SystemClock().now()
         for name in (*self.names, *self._bystanders):
             homes.add(Home(HomeId(f"home-{name}"), name, "UTC"), [GatewayId(name)], now)
