@@ -66,6 +66,17 @@ class Script:
             await outlet.sleep(int(chance.expovariate(self._rate / burst / 1.4) * SECOND))
 
 
+class ForgetfulSpool(NotedSpool):
+    """A spool as most are: what is acknowledged is gone at once, so that a server which lied cannot be given it again."""
+
+    def acknowledge(self, epoch: str, through: int) -> int:
+        """See Spool.acknowledge."""
+        settled = super().acknowledge(epoch, through)
+        with self._file.transaction() as connection:
+            connection.execute("DELETE FROM readings WHERE seq <= ?", (through,))
+        return settled
+
+
 def old_readings(count: int) -> list[Observation]:
     """A backlog that a gateway has from before: one reading a second, up to a minute ago."""
     newest = SystemClock().now() - MINUTE
@@ -83,7 +94,8 @@ async def live(options: argparse.Namespace) -> None:
     loop.add_signal_handler(signal.SIGUSR2, awake.set)
     agents = []
     for name in options.gateway:
-        spool = NotedSpool(options.folder / f"{name}.db", name, Notebook(options.folder / f"{name}.notebook"))
+        kind = ForgetfulSpool if options.forgetful else NotedSpool
+        spool = kind(options.folder / f"{name}.db", name, Notebook(options.folder / f"{name}.notebook"))
         if options.backlog and spool.last_seq == 0:
             spool.add(old_readings(options.backlog))
         script = Script(random.Random(), options.rate, awake)
@@ -107,6 +119,7 @@ def main() -> None:
     parser.add_argument("--password", action="store_true")
     parser.add_argument("--rate", type=float, default=50.0, help="readings a second and gateway, on average")
     parser.add_argument("--backlog", type=int, default=0, help="readings in a new spool at the start")
+    parser.add_argument("--forgetful", action="store_true", help="keep nothing that is acknowledged: for the control")
     parser.add_argument("--gateway", action="append", required=True)
     configure("gateway")
     asyncio.run(live(parser.parse_args()))

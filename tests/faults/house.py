@@ -152,13 +152,14 @@ class House:
         backlog: int = 0,
         protocol: str = "auto",
         password: bool = False,
+        forgetful: bool = False,
         host: str = "127.0.0.1",
         port: int | None = None,
         settings: Callable[[Path, int], str] = shipped,
         inside: tuple[Sequence[str], Sequence[str]] = ((), ()),
     ) -> None:
-        """``bystanders`` are enrolled too. ``inside``: what stands before the commands of the gateways, and before those of
-        broker and ingest."""
+        """``bystanders`` are enrolled too; ``forgetful`` gateways keep nothing that was acknowledged; ``inside``: what stands
+        before the commands of the gateways, and before those of broker and ingest."""
         self.folder, self.port, self.names = folder, port or free_port(), tuple(gateways)
         self.journal = folder / "server" / "journal.db"
         self._settings, self._host = settings, host
@@ -172,7 +173,7 @@ class House:
             "gateways", folder,
             [*near, sys.executable, "-m", "tests.faults.homes", "--folder", folder / "homes", "--host", host, "--port",
              self.port, "--protocol", protocol, "--rate", rate, "--backlog", backlog, *names,
-             *(["--password"] if password else [])],
+             *(["--password"] if password else []), *(["--forgetful"] if forgetful else [])],
             lambda: self.gateways.said(SENSING),
         )  # fmt: skip
         self.notebooks = [folder / "homes" / f"{name}.notebook" for name in gateways]

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from domain.clock import Instant
 from domain.readings import Reading
 from gateway.spool import Observation, Spool
 from ingest.codec import decode
@@ -56,9 +57,9 @@ class Notebook:
         """The spool's transaction for these numbers has returned."""
         self._write(["kept", gateway, epoch, first, last])
 
-    def told(self, gateway: str, epoch: str, through: int) -> None:
-        """The server says that no number up to ``through`` is missing from its store: the gateway may forget them."""
-        self._write(["told", gateway, epoch, through, 0])
+    def told(self, gateway: str, epoch: str, through: int, *, anew: bool = False) -> None:
+        """The server says that no number up to ``through`` is missing from its store; ``anew``: whatever it said before."""
+        self._write(["told", gateway, epoch, through, int(anew)])
 
     def _write(self, line: list[Any]) -> None:
         os.write(self._file, json.dumps(line, separators=(",", ":")).encode() + b"\n")
@@ -91,6 +92,11 @@ class NotedSpool(Spool):
         self._notebook.told(self._gateway, epoch, through)
         return super().acknowledge(epoch, through)
 
+    def greeted(self, epoch: str, through: int, now: Instant) -> bool:
+        """See Spool.greeted."""
+        self._notebook.told(self._gateway, epoch, through, anew=True)
+        return super().greeted(epoch, through, now)
+
 
 @dataclass(slots=True)
 class Sent:
@@ -108,7 +114,7 @@ class Sent:
     def note(self, kind: str, gateway: str, epoch: str, first: int, rest: Any) -> None:
         """Take one line of a notebook in."""
         if kind == "told":
-            self.told[gateway, epoch] = max(first, self.told.get((gateway, epoch), 0))
+            self.told[gateway, epoch] = first if rest else max(first, self.told.get((gateway, epoch), 0))
         elif kind == "intent":
             for seq, (device, quantity, value, at) in enumerate(rest, start=first):
                 # A number that is intended again was not used the first time.
