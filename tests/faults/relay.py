@@ -81,6 +81,7 @@ class Relay:
             writer = self.spool._file._writer
             assert writer is not None
             for connection in (writer, self.journal._connection):
+                assert connection is not None
                 connection.execute(f"PRAGMA synchronous = {synchronous}")
         directory = MemoryDirectory()
         directory.enrol(GATEWAY, HomeId("h1"), "Asia/Tokyo")
@@ -125,7 +126,15 @@ class Relay:
         if self._early == "ack" and word is Up.READINGS:
             self._acknowledge(self.spool.epoch, self.spool.last_seq)
         for ack in self._insist(lambda: self.intake.commit(self._now)).acks:
-            self._acknowledge(ack.epoch, ack.stored_through)
+            if word is Up.HELLO:
+                self._greeted(ack.epoch, ack.stored_through)
+            else:
+                self._acknowledge(ack.epoch, ack.stored_through)
+
+    def _greeted(self, epoch: str, through: int) -> None:
+        self._insist(lambda: self.spool.greeted(epoch, through, self._now))
+        self._sent = through
+        self._agree()
 
     def _acknowledge(self, epoch: str, through: int) -> None:
         self._insist(lambda: self.spool.acknowledge(epoch, through))
@@ -148,11 +157,12 @@ class Relay:
         """What the spool remembers has to be what its file says."""
         with closing(sqlite3.connect(f"file:{self._spool_file}?mode=ro", uri=True)) as other:
             last = other.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'readings'").fetchone()
-            held = other.execute("SELECT count(*) FROM readings").fetchone()
-        if (last[0], held[0]) != (self.spool.last_seq, self.spool.depth + self.spool.kept):
+            rows = other.execute("SELECT count(*) FROM readings").fetchone()
+        spool = self.spool
+        if (last[0], rows[0]) != (spool.last_seq, spool.depth + spool.kept):
             print(  # noqa: T201 (a program of its own)
-                f"The spool remembers last {self.spool.last_seq} and {self.spool.depth} + {self.spool.kept} readings;"
-                f" its file says {last[0]} and {held[0]}.",
+                f"The spool remembers number {spool.last_seq} and {spool.depth} + {spool.kept} readings;"
+                f" its file says {last[0]} and {rows[0]}.",
                 file=sys.stderr,
             )
             sys.exit(3)
