@@ -119,7 +119,8 @@ class Intake(Generic[Token]):
         return self.commit(now, Mark(max(now, self._last), down_since=last[1] if last else None))
 
     def take(self, topic: str, payload: bytes, received_at: Instant, token: Token, retained: bool = False) -> None:
-        """Take one message in; after the next ``commit`` its token comes back."""
+        """Take one message in; after the next ``commit`` its token comes back. None is older than the last commit."""
+        received_at = max(received_at, self._last)
         admitted = admit(topic, payload, received_at, self.directory, retained)
         if isinstance(admitted, Refusal):
             self._refuse(admitted, topic, payload, received_at)
@@ -380,7 +381,8 @@ class Intake(Generic[Token]):
         """
         arrival = None if self._held is None else self._write_held()
         if self._batch or mark is not None:
-            self._held = (self._seal(mark), max(now, self._last))
+            at = max(now, self._last)
+            self._held = (self._seal(mark and Mark(max(mark.received_at, at), mark.down_since)), at)
             arrival = self._write_held()
         acks = tuple(Ack(GatewayId(g), e, self._streams[g, e].through) for g, e in self._acks)
         tokens = tuple(self._tokens)

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import structlog
 
-from domain.clock import SECOND, Clock, monotonic
+from domain.clock import SECOND, Clock, Instant, SteadyClock, monotonic, to_iso
 from domain.readings import Mark
 from domain.wire import Down, down_topic, encode_ack
 from ingest.chores import Chores
@@ -98,7 +98,10 @@ class IngestService:
         subscriber = Subscriber(self._address, self._clock.now, self._arrived, self._patience)
         self._figures.watch(self._intake.counters, subscriber)
         try:
-            self._answer(subscriber, await self._in_store(partial(self._intake.start, self._clock.now())))
+            started = await self._in_store(partial(self._intake.start, self._clock.now()))
+            if started.arrival is not None and isinstance(self._clock, SteadyClock):
+                self._clock.not_before(started.arrival.received_at)
+            self._answer(subscriber, started)
             subscriber.start()
             await self._serve(subscriber)
             if self._report is not None:
@@ -159,8 +162,8 @@ class IngestService:
                 message = group[0]
                 intake.take(message.topic, message.payload, message.received_at, message.ticket, message.retained)
                 group.popleft()
-            now, began = self._clock.now(), monotonic()
-            committed = intake.commit(now, Mark(now) if mark else None)
+            now, began, leapt = self._clock.now(), monotonic(), self._leap()
+            committed = intake.commit(now, Mark(now, leapt) if mark or leapt is not None else None)
             figures.committed(monotonic() - began)
             return committed
 
@@ -181,6 +184,13 @@ class IngestService:
                 self._answer(subscriber, committed)
                 return
 
+    def _leap(self) -> Instant | None:
+        """A clock that was set ahead has left a hole, in which no deadline may fall; the next commit has to name it."""
+        leapt = self._clock.leap() if isinstance(self._clock, SteadyClock) else None
+        if leapt is not None:
+            log.warning("the clock was set ahead, or the machine stood still", since=to_iso(leapt))
+        return leapt
+
     def _answer(self, subscriber: Subscriber, committed: Committed[Ticket]) -> None:
         for ack in committed.acks:
             key = (ack.gateway, ack.epoch)
@@ -190,7 +200,8 @@ class IngestService:
 
     def _words(self, ack: Ack) -> bytes:
         """Made when the answer leaves, because a gateway may set its clock by it."""
-        return encode_ack(ack.epoch, ack.stored_through, self._clock.now())
+        clock = self._clock.other if isinstance(self._clock, SteadyClock) else self._clock
+        return encode_ack(ack.epoch, ack.stored_through, clock.now())
 
     def _tell(self, pulse: Pulse) -> None:
         """Report, unless the report before is still on its way: a slow database delays no reading."""

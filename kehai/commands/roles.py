@@ -14,7 +14,7 @@ from alerts.sqlbook import RoleMark, SqlBook
 from alerts.watch import Watch
 from dashboard.app import create_app
 from dashboard.office import Office
-from domain.clock import SECOND, Clock, Instant, Span, SystemClock, monotonic
+from domain.clock import SECOND, Clock, Instant, Span, SteadyClock, SystemClock, monotonic
 from domain.errors import ConfigurationError
 from domain.localtime import LocalTime
 from domain.readings import Arrival
@@ -83,8 +83,9 @@ def _ingest(settings: Settings) -> None:
     keep = Keep.of(kept.raw_days, kept.log_days, kept.dead_letter_days, kept.summaries_years)
     chores = Chores(journal, intake, Retention(journal, keep, lambda: passed))
     section, figures = settings.ingest, Figures()
+    clock = SteadyClock(real) if settings.clock is None else settings.make_clock()
     service = IngestService(
-        intake, settings.make_clock(), _broker(settings), section.mark_seconds, report, figures=figures, chores=chores
+        intake, clock, _broker(settings), section.mark_seconds, report, figures=figures, chores=chores
     )
     page = serve_metrics(figures.registry, section.metrics_host, section.metrics_port) if section.metrics_port else None
     try:
