@@ -18,7 +18,7 @@ from benchmarks.ingest.peers import TOPIC
 from benchmarks.ingest.publisher import Publisher
 from benchmarks.ingest.servers import Broker, Store
 from benchmarks.ingest.tables import Figure, Result, progress
-from benchmarks.ingest.traffic import Stream, enrol, pour, prepare_session, stream
+from benchmarks.ingest.traffic import GATEWAYS, Stream, enrol, pour, prepare_session, stream
 from domain.clock import SECOND, monotonic
 from domain.errors import KehaiError
 from domain.wire import UP_FILTER
@@ -75,7 +75,7 @@ class _Course:
 
     def _stream(self, messages: int) -> Stream:
         if messages not in self._streams:
-            gateways = min(200, max(1, messages // 50))
+            gateways = min(GATEWAYS, max(1, messages // 20))
             self._streams[messages] = stream(messages, self._contest.pack, gateways)
         return self._streams[messages]
 

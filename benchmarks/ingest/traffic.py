@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import insert
+
 from domain.clock import HOUR, MILLISECOND, SECOND, SystemClock, monotonic
 from domain.errors import KehaiError
 from domain.wire import ClockState, Down, Up, down_topic, encode_hello, encode_readings, up_topic
@@ -25,12 +27,13 @@ from ingest.mqtt.packets import (
     publish,
     subscribe,
 )
+from registry import tables
 from registry.database import migrate, open_database
-from registry.homes import Home, Homes, SqlDirectory
+from registry.homes import Home, Homes
 from simulators.load import DEVICES, gateway_id, home_id, value_of
 
-GATEWAYS = 200
-"""How many gateways a stream comes from."""
+GATEWAYS = 1_000
+"""How many gateways a stream comes from: as in a ward, hardly two messages of one commit are of the same."""
 ZONE = "Asia/Tokyo"
 _CLOCK = ClockState("bench-boot", True, 1.0)
 _EPOCH = "bench-epoch"
@@ -52,10 +55,13 @@ def enrol(folder: Path, homes: int, introduced: bool) -> Path:
         [(Home(home_id(n), f"H-{n}", ZONE, f"area {n % 12}"), [gateway_id(n)]) for n in range(homes)], now
     )
     if introduced:
-        directory = SqlDirectory(engine)
-        directory.gateway(gateway_id(0))
-        for n in range(homes):
-            directory.introduce(gateway_id(n), DEVICES, now)
+        known = [
+            {"gateway": gateway_id(n), "id": d.id, "kind": d.kind.value, "room": d.room, "exit": d.exit,
+             "check_in": d.check_in, "mains": d.mains, "announced_at": now}
+            for n in range(homes) for d in DEVICES
+        ]  # fmt: skip
+        with engine.begin() as connection:
+            connection.execute(insert(tables.devices), known)
     engine.dispose()
     return file
 
