@@ -73,6 +73,7 @@ class Connection(asyncio.Protocol):
         self._subscribing: dict[int, asyncio.Future[tuple[int, ...]]] = {}
         self._under_way: set[int] = set()
         self._waiting: OrderedDict[Hashable, tuple[str, Callable[[], bytes]]] = OrderedDict()
+        self._pumping = False
         self._acknowledgements: list[int] = []
         self.refused_code = 0
         """The last code with which the broker declined a message of ours; 0 in good times."""
@@ -102,7 +103,9 @@ class Connection(asyncio.Protocol):
         """Send with QoS 1 what ``make`` gives, as soon as broker and socket take it; an older one of this ``key`` that is
         still waiting gives way, at its place in the queue."""
         self._waiting[key] = (topic, make)
-        self._pump()
+        if not self._pumping:  # many are published at once, and travel in one piece
+            self._pumping = True
+            self._loop.call_soon(self._pump)
 
     def pause(self) -> None:
         """Read no more for now."""
@@ -196,6 +199,7 @@ class Connection(asyncio.Protocol):
             for packet in found:
                 if type(packet) is not Publish:
                     self._handle(packet)
+            self._pump()
         if messages:
             if not self.welcomed.done():
                 self.part("the broker sent a message before its answer", packets.Reason.PROTOCOL_ERROR)
@@ -207,7 +211,6 @@ class Connection(asyncio.Protocol):
             self._under_way.discard(packet.mid)
             if packet.code >= 0x80:
                 self.refused_code = packet.code
-            self._pump()
         elif isinstance(packet, Connack):
             if self.welcomed.done():
                 self.part("the broker answered twice", packets.Reason.PROTOCOL_ERROR)
@@ -216,7 +219,6 @@ class Connection(asyncio.Protocol):
             if packet.keep_alive:
                 self._interval = min(self._interval, packet.keep_alive / 2)
             self.welcomed.set_result(packet)
-            self._pump()
         elif isinstance(packet, Suback):
             answer = self._subscribing.pop(packet.mid, None)
             if answer is not None and not answer.done():
@@ -246,6 +248,7 @@ class Connection(asyncio.Protocol):
 
     def _pump(self) -> None:
         """Send what waits, as far as the broker's Receive Maximum and the socket's buffer go."""
+        self._pumping = False
         version, limits, under_way = self._greeting.version, self._limits, self._under_way
         qos = min(1, limits.maximum_qos)
         room = min(limits.receive_maximum, 32_000) if self.welcomed.done() else 0

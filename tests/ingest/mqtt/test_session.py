@@ -197,7 +197,8 @@ async def test_answers_wait_for_the_broker_s_window_and_only_the_newest_of_each_
         await until(lambda: session.connected)
         for n in range(1_000):
             session.publish(f"kehai/1/gw/g{n % 4}/down/ack", partial(b"%d".__mod__, n))
-        await until(lambda: len(got) == 2)
+            if n == 1:
+                await until(lambda: len(got) == 2)
         connection = session._connection
         assert connection is not None
         assert len(connection._waiting) == 4, "a thousand answers, four gateways"
