@@ -205,9 +205,11 @@ class Subscriber:
         )  # fmt: skip
         connection = Connection(greeting, self._patience, self._receive)
         self._connection = connection
+        reached = False
         try:
             async with asyncio.timeout(self._patience.connect):
                 await loop.create_connection(lambda: connection, address.host, address.port, ssl=self._tls)
+                reached = True
                 welcome = await self._welcome(connection)
                 granted = await connection.subscribe(UP_FILTER, 1)
             if granted >= 0x80:
@@ -217,6 +219,11 @@ class Subscriber:
             self._greeted(version, welcome)
             await self._watch_drops(connection)
             return await asyncio.shield(connection.ended)
+        except TimeoutError as error:
+            connection.abort("given up")
+            if reached:  # amqtt holds its tongue when it is greeted in MQTT 5
+                raise _RefusedError("does not answer our greeting in time") from error
+            raise
         except BaseException:
             connection.abort("given up")
             raise
