@@ -1,8 +1,8 @@
 """How long one home's day takes out of a large journal, and what retention costs: figures of one run, printed.
 
-``python -m benchmarks.history [--rows 10000000] [--folder DIR]``. The journal is built with the homes interleaved as they
-come in; of every twentieth home the readings of half the days come last, into hours that are long written, as those of a
-gateway do that was away. Days are read through JournalHistory, as the pages do.
+``python -m benchmarks.history [--rows 10000000] [--folder DIR] [--year]``. The journal is built with the homes
+interleaved as they come in. Of every twentieth home the readings of half the days come last, into hours that are long
+written, as those of a gateway do that was away. Days are read through JournalHistory, as the pages do.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ import random
 import sqlite3
 import statistics
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from domain.clock import DAY, HOUR, MILLISECOND, SECOND, Instant, monotonic
-from domain.ids import HomeId
-from domain.readings import Quantity
+from domain.ids import DeviceId, GatewayId, HomeId
+from domain.readings import Quantity, Reading
 from ingest.history import JournalHistory
-from ingest.journal import Journal
+from ingest.journal import Batch, Journal
 from ingest.retention import Keep, Retention
 
 START: Instant = 1_790_000_000 * SECOND // DAY * DAY
@@ -96,17 +97,17 @@ def _timed(connection: sqlite3.Connection, rows: Sequence[_Row]) -> float:
     return len(rows) / ((monotonic() - began) / SECOND)
 
 
-def home_days(built: Built, count: int = 200, seed: int = 2, late: bool = False) -> list[float]:
-    """Milliseconds that each of ``count`` home-days took; ``late``: only days whose readings came late."""
+def home_days(built: Built, count: int = 200, seed: int = 2, late: bool = False) -> list[tuple[float, float]]:
+    """Wall and CPU milliseconds of each of ``count`` home-days; ``late``: only days whose readings came late."""
     chance, history = random.Random(seed), JournalHistory(built.path)  # noqa: S311 (no secrets)
     days = range(built.days // 4, built.days * 3 // 4) if late else range(built.days)
     homes = built.late_homes if late else [home for home in range(built.homes) if home not in built.late_homes]
     took = []
     for _ in range(count):
         start = START + chance.choice(days) * DAY
-        began = monotonic()
-        found = history.readings(HomeId(f"h{chance.choice(homes)}"), start, start + DAY)
-        took.append((monotonic() - began) / MILLISECOND)
+        home, cpu, began = HomeId(f"h{chance.choice(homes)}"), time.thread_time(), monotonic()
+        found = history.readings(home, start, start + DAY)
+        took.append(((monotonic() - began) / MILLISECOND, (time.thread_time() - cpu) * 1000))
         assert len(found) == 24 * PER_HOUR, len(found)  # noqa: S101 (a wrong answer has no time)
     history.close()
     return took
@@ -140,6 +141,36 @@ def slices(built: Built, days: int = 1) -> Iterator[tuple[int, float]]:
     journal.close()
 
 
+def year(path: Path, days: int = 365, keep: Keep | None = None) -> Iterator[tuple[int, int, int, int]]:
+    """One home, a commit every hour, retention once a day: after each day (day, bytes of the file, readings, summaries)."""
+    keep = keep or Keep()
+    journal, chance = Journal(path), random.Random(4)  # noqa: S311 (no secrets)
+    stream, seq = journal.stream("g1", "e1"), 0
+    retention = Retention(journal, keep, lambda: 2**62)
+    for day in range(days):
+        for hour in range(24):
+            now = START + day * DAY + (hour + 1) * HOUR
+            batch = Batch(streams={stream.id: stream}, stream_of={("g1", "e1"): stream.id})
+            for at in sorted(chance.sample(range(HOUR), PER_HOUR)):
+                seq, kind = seq + 1, chance.randrange(len(SERIES))
+                batch.items.append(
+                    Reading(HomeId("h1"), DeviceId(f"d{kind}"), SERIES[kind], float(seq % 2), now - HOUR + at, now,
+                            GatewayId("g1"), "e1", seq)
+                )  # fmt: skip
+            stream.add(seq - PER_HOUR + 1, seq)
+            journal.append(batch, now)
+        retention.step(now)
+        while retention.working:
+            retention.step(now)
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as look:
+            pages, raw, summaries = (
+                look.execute(question).fetchone()[0]
+                for question in ("PRAGMA page_count", "SELECT count(*) FROM readings", "SELECT count(*) FROM summaries")
+            )
+        yield day + 1, pages * 4096, raw, summaries
+    journal.close()
+
+
 def _line(what: str, values: Sequence[float]) -> None:
     ordered = sorted(values)
     print(f"{what}: median {statistics.median(ordered):.1f} ms, p95 {ordered[int(len(ordered) * 0.95)]:.1f}, "
@@ -151,7 +182,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--folder", type=Path, default=None, help="where the journal is made; by default thrown away")
+    parser.add_argument("--year", action="store_true", help="only a year of one home, with retention")
     chosen = parser.parse_args()
+    if chosen.year:
+        with tempfile.TemporaryDirectory(prefix="kehai-year-") as folder:
+            for day, size, raw, summaries in year(Path(folder) / "journal.db"):
+                if day % 30 == 0 or day == 365:
+                    print(f"day {day}: {size / 1e6:.1f} MB, {raw} readings, {summaries} summaries")
+        return
     with tempfile.TemporaryDirectory(prefix="kehai-history-") as folder:
         built = build((chosen.folder or Path(folder)) / "journal.db", chosen.rows)
         size = built.path.stat().st_size
@@ -160,8 +198,10 @@ def main() -> None:
         )
         print(f"into the present hour {built.live_rows_s:.0f} rows/s, into old hours {built.late_rows_s:.0f} rows/s "
               f"(x {built.late_rows_s / built.live_rows_s:.2f})")  # fmt: skip
-        _line("a home-day of 3000 readings", home_days(built))
-        _line("one that came late", home_days(built, late=True))
+        for what, late in (("a home-day of 3000 readings", False), ("one that came late", True)):
+            found = home_days(built, late=late)
+            _line(what, [wall for wall, _ in found])
+            _line("  of it CPU", [cpu for _, cpu in found])
         _line("a home's month by the hour, all raw", months(built))
         cuts = list(slices(built))
         _line("one slice of retention", [took for _, took in cuts])

@@ -36,7 +36,7 @@ def test_every_link_leads_to_a_file(document: Path) -> None:
 def test_every_command_that_a_document_names_exists(document: Path) -> None:
     commands = set(getattr(get_command(app), "commands", {}))
     text = (ROOT / document).read_text(encoding="utf-8")
-    for name in re.findall(r"(?:bin/|`|^ {4})kehai ([a-z]+)", text, re.MULTILINE):
+    for name in re.findall(r"(?:bin/|`|^ {4})kehai ([a-z-]+)", text, re.MULTILINE):
         assert name in commands, f"{document} names 'kehai {name}'"
 
 
