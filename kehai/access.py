@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
@@ -64,9 +64,13 @@ class Access:
         host, port = self._gateways.host or self._broker.host, self._gateways.port or self._broker.port
         return Bundle(kehai_gateway=1, gateway=gateway, host=host, port=port, password=password, ca=ca)
 
-    def check(self) -> None:
-        """Raise ConfigurationError when the list could not be written, before anything else is changed."""
-        if self._gateways.passwords is not None:
+    def check(self, gateways: Sequence[str]) -> None:
+        """Raise ConfigurationError when these could not be let in, before anything is changed."""
+        if self._broker.username in gateways:
+            raise ConfigurationError(
+                f"{self._broker.username!r} is the user name of ingest itself: choose another id for the gateway."
+            )
+        if gateways and self._gateways.passwords is not None:
             self._own_password()
             with alone(self._gateways.passwords):
                 pass

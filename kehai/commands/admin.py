@@ -118,7 +118,9 @@ def _enrol(settings: Settings, engine: Engine, rows: list[HomeRow], bundles: Pat
             f"{taken[0]!r} is enrolled already{f' (and {len(taken) - 1} more)' if len(taken) > 1 else ''}: "
             "leave it out, or choose another id; nothing was written."
         )
-    credentials = Credentials(Access(settings, engine), gateways if bundles else [])
+    access = Access(settings, engine)
+    access.check(gateways)
+    credentials = Credentials(access, gateways if bundles else [])
     credentials.write_to(bundles)
     homes.add_all(rows, SystemClock().now(), credentials.hashes)
     typer.echo(f"{len(rows)} homes enrolled.", err=True)

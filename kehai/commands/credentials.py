@@ -27,8 +27,7 @@ class Credentials:
         """Make them, in memory; raises ConfigurationError when they could not be handed over or told to the broker."""
         self._access, self._made = access, {gateway: new_password() for gateway in gateways}
         self._bundles = {gateway: access.bundle(gateway, password) for gateway, password in self._made.items()}
-        if gateways:
-            access.check()
+        access.check(gateways)
         self.hashes = {gateway: hashed(password) for gateway, password in self._made.items()}
 
     def write_to(self, folder: Path | None) -> None:

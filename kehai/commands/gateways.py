@@ -31,6 +31,7 @@ def gateway_add(config: Path, gateway: str, home: str, bundle: Path | None, *, c
                 "'kehai admin gateway renew'."
             )
         access = Access(settings, engine)
+        access.check([name])
         credentials = Credentials(access, [] if certificate else [name])
         if not certificate:
             credentials.write_one(bundle)

@@ -226,6 +226,13 @@ def test_a_broker_that_goes_by_its_old_list_is_said_and_a_signal_mends_it(tmp_pa
         assert site.let_in("gw-1", "secret") is True
 
 
+def test_no_gateway_is_called_as_ingest_is(site: Site) -> None:
+    site.admin("home", "add", "h-1")
+    for words in (("gateway", "add", "ingest", "--home", "h-1"), ("home", "add", "h-2", "--gateway", "ingest")):
+        assert "is the user name of ingest itself" in site.admin(*words, status=2).err
+    assert "h-2" not in site.admin("home", "list").out
+
+
 def test_many_homes_at_once_give_each_gateway_a_file_of_its_own(site: Site) -> None:
     table = site.folder / "homes.csv"
     table.write_text("home,gateway\n" + "".join(f"h-{n},gw-{n}\n" for n in range(20)))
