@@ -22,11 +22,13 @@ from sqlalchemy import Engine
 
 from domain.clock import SECOND, monotonic
 from domain.errors import ConfigurationError
-from gateway.enrolment import Bundle
+from gateway.enrolment import Bundle, put
 from kehai.passwordlist import alone, hashed, new_password, write
 from kehai.settings import Settings
 from registry.homes import Homes
 
+DOCTOR = "~doctor"
+"""A user in the list, as whom ``kehai doctor`` tries what a gateway may not do; no gateway's id begins so."""
 _PATIENCE = 10.0
 _KNOCK_SECONDS = 5.0
 _BETWEEN = 0.1
@@ -50,6 +52,7 @@ class Access:
     def __init__(self, settings: Settings, engine: Engine, patience: float = _PATIENCE) -> None:
         """``patience`` is how many seconds the broker may take to read a new list."""
         self._broker, self._gateways, self._homes = settings.broker, settings.gateways, Homes(engine)
+        self._doctor = settings.doctor_password
         self._patience = patience
 
     def bundle(self, gateway: str, password: str) -> Bundle:
@@ -103,6 +106,7 @@ class Access:
             own = self._own_password()
             if self._broker.username is not None and own is not None:
                 users[self._broker.username] = hashed(own)
+            users[DOCTOR] = hashed(self._doctors_password())
             write(file, users | dict(more))
         self._signal()
         return file
@@ -115,6 +119,16 @@ class Access:
             raise ConfigurationError(
                 f"{file} cannot be read ({error.strerror}): ingest's own password belongs into the list, so let this user "
                 "read it; nothing was written."
+            ) from error
+
+    def _doctors_password(self) -> str:
+        try:
+            if not self._doctor.exists():
+                put(self._doctor, new_password() + "\n", 0o600)
+            return self._doctor.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self._doctor} cannot be read or made ({error.strerror}): give it to this user."
             ) from error
 
     def _signal(self) -> None:

@@ -194,6 +194,11 @@ class Settings(BaseSettings):
         return self.installation.data / "journal.db"
 
     @property
+    def doctor_password(self) -> Path:
+        """File with the password under which ``kehai doctor`` tries the broker's door."""
+        return self.installation.data / "doctor_password"
+
+    @property
     def database_url(self) -> str:
         """Where registry and book live."""
         return self.installation.database or f"sqlite:///{self.installation.data / 'kehai.db'}"

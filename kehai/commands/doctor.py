@@ -9,26 +9,20 @@ import socket
 import sqlite3
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import ConfigurationError, KehaiError
+from kehai.door import check_door
 from kehai.network import check_free
 from kehai.settings import Settings, load
+from kehai.verdict import Verdict
+from registry.database import open_database
+from registry.homes import Homes
 
 GIB = 2**30
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one check found; ``mend`` says what to do when it is not ``good``."""
-
-    good: bool
-    what: str
-    mend: str = ""
-    serious: bool = True
 
 
 def doctor(config: Path | None) -> None:
@@ -36,7 +30,7 @@ def doctor(config: Path | None) -> None:
     verdicts = list(_machine())
     if config is not None:
         settings = load(config)
-        for check in (_data, _journal, _database, _broker, _port):
+        for check in (_data, _journal, _database, _broker, _door, _port):
             verdicts.extend(check(settings))
     wrong = 0
     for verdict in verdicts:
@@ -115,6 +109,20 @@ def _broker(settings: Settings) -> Iterator[Verdict]:
         )
     else:
         yield Verdict(True, f"broker at {where} answers")
+
+
+def _door(settings: Settings) -> Iterator[Verdict]:
+    """See kehai.door; the password list is compared with a registry that is there, none is made."""
+    credentials = None
+    if settings.installation.database or (settings.installation.data / "kehai.db").exists():
+        engine = open_database(settings.database_url)
+        try:
+            credentials = Homes(engine).credentials()
+        except SQLAlchemyError:
+            credentials = None  # what is wrong with it stands in a line of its own
+        finally:
+            engine.dispose()
+    yield from check_door(settings, credentials)
 
 
 def _port(settings: Settings) -> Iterator[Verdict]:

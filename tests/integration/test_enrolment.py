@@ -119,7 +119,7 @@ def test_a_gateway_is_enrolled_sends_over_tls_gets_another_password_and_is_cut_o
     site.admin("gateway", "add", "gw-1", "--home", "h-1", "--bundle", bundle)
     assert stat.S_IMODE(bundle.stat().st_mode) == 0o600
     password = json.loads(bundle.read_text())["password"]
-    assert set(read(site.broker.passwords)) == {"ingest", "gw-1"}
+    assert set(read(site.broker.passwords)) == {"ingest", "~doctor", "gw-1"}
     assert password not in site.broker.passwords.read_text(), "the server keeps a hash"
 
     config = site.enrol(bundle)
@@ -148,7 +148,7 @@ def test_a_gateway_is_enrolled_sends_over_tls_gets_another_password_and_is_cut_o
             assert gateway.process is not None
             assert gateway.process.poll() is None, "it stays up, and keeps what it sees"
         assert site.stored() == after
-        assert set(read(site.broker.passwords)) == {"ingest"}
+        assert set(read(site.broker.passwords)) == {"ingest", "~doctor"}
         assert ingest.interrupt() == 0, ingest.err
 
 
@@ -245,6 +245,6 @@ def test_many_homes_at_once_give_each_gateway_a_file_of_its_own(site: Site) -> N
         content = json.loads(file.read_text())
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert site.let_in(content["gateway"], content["password"]) is True
-    assert len(read(site.broker.passwords)) == 21
+    assert len(read(site.broker.passwords)) == 22
     again = site.admin("home", "import", table, "--bundles", folder, status=1)
     assert "enrolled already" in again.err

@@ -10,7 +10,7 @@ import pytest
 
 from domain.errors import ConfigurationError
 from domain.ids import GatewayId, HomeId
-from kehai.access import Access, Told
+from kehai.access import DOCTOR, Access, Told
 from kehai.passwordlist import hashed, new_password, read, write
 from kehai.settings import BrokerSection, GatewaysSection, InstallationSection, Settings
 from registry.database import migrate, open_database
@@ -60,5 +60,5 @@ def test_many_commands_at_once_lose_no_gateway_from_the_list(tmp_path: Path) -> 
     for thread in threads:
         thread.join()
     assert len(told) == len(gateways)
-    assert set(read(tmp_path / "passwords")) == set(gateways)
+    assert set(read(tmp_path / "passwords")) == {*gateways, DOCTOR}
     engine.dispose()
