@@ -341,6 +341,11 @@ class Journal:
             row = connection.execute("SELECT offset, received_at FROM log ORDER BY offset DESC LIMIT 1").fetchone()
         return None if row is None else (int(row[0]), int(row[1]))
 
+    def first(self) -> int | None:
+        """Offset of the oldest commit that the log still holds."""
+        row = self._connection.execute("SELECT offset FROM log ORDER BY offset LIMIT 1").fetchone()
+        return None if row is None else int(row[0])
+
     def is_made(self) -> bool:
         """True once the writer has made its tables."""
         return version_of(self._connection) >= len(SCRIPTS)

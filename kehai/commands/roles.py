@@ -140,6 +140,13 @@ def _watch(settings: Settings) -> None:
         default_zone=settings.installation.zone,
         catching_up=lambda now: behind(clock, now, speed) > CAUGHT_UP,
     )
+    first = journal.first()
+    if stage.offset and first is not None and first > stage.offset + 1:
+        log.error(
+            "the journal begins after what was read last: the book is older than it, or the journal is a new one; "
+            "what lies between counts as not seen",
+            read_through=stage.offset, journal_from=first,
+        )  # fmt: skip
     reporting = _Reporting(stage, book, clock, speed)
     feed = JournalFeed(
         journal, stage.offset, Follower(stop, _LOOK_SECONDS / max(1.0, min(speed, 5.0)), reporting.report)

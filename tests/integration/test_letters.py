@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from domain.clock import DAY, SystemClock
+from domain.ids import HomeId
+from ingest.history import JournalHistory
 from ingest.intake import Intake
 from ingest.journal import Journal
 from kehai.running import is_running
 from registry.directory import MemoryDirectory
-from tests.ingest.gateways import HELLO, READINGS, T, hello, motions
+from tests.ingest.gateways import HELLO, READINGS, T, directory, hello, motions
 from tests.programs import Program, until
 from tests.servers import free_port
 
@@ -22,7 +25,10 @@ pytestmark = pytest.mark.server
 def config(tmp_path: Path) -> Path:
     """An installation to which a gateway that nobody had enrolled has spoken: a greeting, a reading, and nonsense."""
     file = tmp_path / "kehai.toml"
-    file.write_text(f'[installation]\ndata = "{tmp_path / "data"}"\nzone = "UTC"\n[broker]\nport = {free_port()}\n')
+    file.write_text(
+        f'[installation]\ndata = "{tmp_path / "data"}"\nzone = "UTC"\n[broker]\nport = {free_port()}\n'
+        "[retention]\nraw_days = 30\n"
+    )
     journal = Journal(tmp_path / "data" / "journal.db")
     intake: Intake[str] = Intake(journal, MemoryDirectory())
     for topic, payload in ((HELLO, hello()), (READINGS, motions(1, T)), (READINGS, b"no")):
@@ -62,3 +68,23 @@ def test_letters_are_listed_their_cause_is_mended_and_ingest_takes_them_up(confi
     journal.close()
     found = run(config, "dead-letters", "list", "--state", "discarded", "--json").out
     assert [(one["id"], one["reason"]) for one in map(json.loads, found.splitlines())] == [(3, "not_json")]
+
+
+def test_ingest_turns_old_readings_into_summaries_while_it_runs(config: Path, tmp_path: Path) -> None:
+    now = SystemClock().now()
+    journal = Journal(tmp_path / "data" / "journal.db")
+    intake: Intake[str] = Intake(journal, directory())
+    intake.take(READINGS, motions(1, now - 31 * DAY, now), now, "m")
+    intake.commit(now)
+    history = JournalHistory(tmp_path / "data" / "journal.db")
+
+    def left() -> int:
+        return len(history.readings(HomeId("h1"), now - 32 * DAY, now + DAY))
+
+    assert left() == 2
+    journal.close()
+    with Program(tmp_path / "ingest", "ingest", "--config", config) as ingest:
+        until(lambda: left() == 1, 30, "summary")
+        assert ingest.interrupt() == 0, ingest.err
+    assert [hour.count for hour in history.hourly(HomeId("h1"), now - 32 * DAY, now + DAY)] == [1, 1]
+    history.close()
