@@ -22,8 +22,11 @@ from domain.errors import KehaiError
 from domain.wire import MAX_PAYLOAD, ROOT
 
 _KEPT_OF_OVERSIZED = 8_192
-_COLUMNS = "id, received_at, topic, gateway, reason, detail, payload, size, seq, state, tries, tried_at, outcome"
-_STATE = _COLUMNS.split(", ").index("state")
+_COLUMNS = (
+    "d.id, d.received_at, d.topic, d.gateway, d.reason, d.detail, d.size, d.seq, d.state, d.tries, d.tried_at, d.outcome,"
+    " length(d.payload)"
+)
+_STATE = _COLUMNS.split(", ").index("d.state")
 _UNMENDABLE = {
     "key_conflict": "another reading is stored under its number",
     "retained": "nobody knows when a retained message was sent",
@@ -76,7 +79,6 @@ class DeadLetter:
     reason: str
     """Why it was refused the last time."""
     detail: str
-    payload: bytes
     size: int | None
     """Bytes of the message as it came; None where an older version cut it and did not say."""
     seq: int | None
@@ -85,18 +87,22 @@ class DeadLetter:
     tried_at: Instant | None
     outcome: str
     """What the last try came to, in a few English words; empty before the first."""
+    kept: int
+    """Bytes of the payload that are kept."""
+    payload: bytes = b""
+    """Left out where letters are only listed."""
 
     @property
     def whole(self) -> bool:
         """True when nothing of the payload was cut off."""
-        return self.size == len(self.payload)
+        return self.size == self.kept
 
     @property
     def unmendable(self) -> str | None:
         """Why trying again is of no use; None when it may be."""
         if self.reason in _UNMENDABLE:
             return _UNMENDABLE[self.reason]
-        return None if self.whole else f"only the first {len(self.payload)} bytes of it are kept"
+        return None if self.whole else f"only the first {self.kept} bytes of it are kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +224,8 @@ def is_refused(connection: sqlite3.Connection, stream: int, seq: int) -> bool:
 
 def requests(connection: sqlite3.Connection, most: int) -> list[tuple[Wish, DeadLetter]]:
     """What operators asked for, the oldest first."""
-    columns = ", ".join(f"d.{name}" for name in _COLUMNS.split(", "))
     rows = connection.execute(
-        f"SELECT q.wanted, {columns} FROM letter_requests q JOIN dead_letters d ON d.id = q.letter"  # noqa: S608 (constants)
+        f"SELECT q.wanted, {_COLUMNS}, d.payload FROM letter_requests q JOIN dead_letters d ON d.id = q.letter"  # noqa: S608 (constants)
         " ORDER BY q.asked_at, q.letter LIMIT ?",
         (most,),
     )
@@ -256,10 +261,11 @@ class Selection:
         return " AND ".join(parts), values
 
 
-def select(connection: sqlite3.Connection, which: Selection, most: int) -> list[DeadLetter]:
+def select(connection: sqlite3.Connection, which: Selection, most: int, *, payloads: bool = False) -> list[DeadLetter]:
     """The newest letters of a selection, newest first."""
     where, values = which.where()
-    question = f"SELECT {_COLUMNS} FROM dead_letters WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 (constants)
+    columns = f"{_COLUMNS}, d.payload" if payloads else _COLUMNS
+    question = f"SELECT {columns} FROM dead_letters d WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 (constants)
     return [_letter(row) for row in connection.execute(question, (*values, most))]
 
 
@@ -282,9 +288,9 @@ class LetterBox:
         """Release the file."""
         self._connection.close()
 
-    def select(self, which: Selection, most: int = 2**31) -> list[DeadLetter]:
+    def select(self, which: Selection, most: int = 2**31, *, payloads: bool = False) -> list[DeadLetter]:
         """See ``select``."""
-        return select(self._connection, which, most)
+        return select(self._connection, which, most, payloads=payloads)
 
     def ask(self, which: Selection, wish: Wish, now: Instant) -> list[int]:
         """Leave a request for each kept letter of a selection; their ids."""

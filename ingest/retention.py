@@ -20,6 +20,8 @@ _LOOK_EVERY: Span = MINUTE
 _ENOUGH: Span = 3 * MILLISECOND
 """What the work of one slice may take; how many rows it has follows from what the last one took. Its commit comes on top."""
 _FEWEST, _MOST = 100, 5_000
+_LARGE = {"log": 4, "dead_letters": 4}
+"""Tables whose rows may be large: with how few of them a slice begins, and may end up."""
 _FAR_STAMP: Span = 400 * DAY
 """A stamp lies no further ahead than this, so after it nothing can be asked of a clamped reading any more."""
 
@@ -89,18 +91,22 @@ class Retention:
             return
         cut = self._due[-1]
         name = cut.__name__
-        wanted = self._rows.get(name, 200)
+        fewest = _LARGE.get(name, _FEWEST)
+        wanted = self._rows.get(name, fewest)
 
         def work(connection: sqlite3.Connection) -> tuple[int, Span]:
             began = monotonic()
             return cut(connection, wanted), monotonic() - began
 
+        began = monotonic()
         done, took = self._journal.tidy(work)
+        if name in _LARGE:  # here the commit costs more than the work: what is freed is overwritten
+            took = (monotonic() - began) // 2
         self.cut[name] = self.cut.get(name, 0) + done
         if done < wanted:
             self._due.pop()
         elif took > _ENOUGH:
-            self._rows[name] = max(_FEWEST, int(wanted * max(0.25, _ENOUGH / took)))
+            self._rows[name] = max(fewest, int(wanted * max(0.25, _ENOUGH / took)))
         elif took < _ENOUGH // 2:
             self._rows[name] = min(_MOST, wanted * 2)
 

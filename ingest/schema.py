@@ -69,7 +69,10 @@ CREATE TABLE gateways (
 cut by the version before, so its true size is not known.
 """
 
-SCRIPTS: tuple[str, ...] = (_FIRST, _KEEPING)
+_COUNTING = "CREATE INDEX dead_letters_by_state ON dead_letters (state);"
+"""Letters may be many and large: how many are kept is asked at each look at the metrics."""
+
+SCRIPTS: tuple[str, ...] = (_FIRST, _KEEPING, _COUNTING)
 """Script *n* (from 1) brings a journal from version n - 1 to version n."""
 
 

@@ -89,7 +89,7 @@ def list_letters(config: Path, which: Filter, limit: int, as_json: bool) -> None
 
 
 def _size(letter: DeadLetter) -> str:
-    return f"{len(letter.payload)}" if letter.whole else f"{len(letter.payload)} of {letter.size or 'more'}"
+    return f"{letter.kept}" if letter.whole else f"{letter.kept} of {letter.size or 'more'}"
 
 
 def _described(letter: DeadLetter) -> dict[str, object]:
@@ -105,7 +105,7 @@ def show(config: Path, number: int, raw: bool, as_json: bool) -> None:
     """Print one letter; raises ConfigurationError when there is none of that number."""
     settings = load(config)
     with _box(settings) as box:
-        found = box.select(Selection((number,)))
+        found = box.select(Selection((number,)), payloads=True)
     if not found:
         raise ConfigurationError(f"There is no dead letter {number}: 'kehai dead-letters list --state all' shows all.")
     letter = found[0]
