@@ -10,11 +10,12 @@ from typing import Any
 
 import aiomqtt
 
-from domain.clock import MINUTE, SECOND, Span, monotonic
+from domain.clock import HOUR, MINUTE, SECOND, Span, monotonic
 
 _UNSUPPORTED = 0x84
 _TAKEN_OVER = 0x8E
 _NO_SUBSCRIBER = 0x10
+_TOO_LARGE = 0x95
 _FAILURE = 0x80
 _REFUSALS = {
     0x10: "nobody takes such messages there: see that ingest has connected to this broker",
@@ -46,6 +47,7 @@ class NotDeliveredError(Exception):
 
     def __init__(self, code: int) -> None:
         super().__init__(_REFUSALS.get(code, f"it says 0x{code:02x}"))
+        self.too_large = code == _TOO_LARGE
 
 
 class Client(aiomqtt.Client):
@@ -142,6 +144,29 @@ class Versions:
         if not unknown or len(self._choice) == 1:
             return False
         self._turn, self._worked, self._mute = self._turn + 1, False, 0
+        return True
+
+
+class Room:
+    """How many readings go into one message: fewer where the broker's limit is lower than ours."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._readings = most
+        self._narrowed_at: Span = 0
+
+    @property
+    def readings(self) -> int:
+        """At most so many. An hour after it was narrowed the whole is tried again: limits are mended, outages end."""
+        if self._readings < self._most and monotonic() - self._narrowed_at > HOUR:
+            self._readings = self._most
+        return self._readings
+
+    def narrow(self, failed: int) -> bool:
+        """A message with ``failed`` readings did not come through; False when there are no smaller ones."""
+        if failed <= 1:
+            return False
+        self._readings, self._narrowed_at = min(self._readings, failed // 2), monotonic()
         return True
 
 

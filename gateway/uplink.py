@@ -20,16 +20,19 @@ import structlog
 from domain.clock import MINUTE, SECOND, Instant, Span, monotonic
 from domain.wire import AckPayload, ClockState, Down, Up, decode_ack, down_topic, encode_readings, up_topic
 from gateway.dating import Dating
-from gateway.link import Client, NotDeliveredError, Rivalry, UplinkAddress, Versions, make_client
+from gateway.link import Client, NotDeliveredError, Rivalry, Room, UplinkAddress, Versions, make_client
 from gateway.spool import TOLD_LOST, Spool, Spooled, SpoolError
 from gateway.tasks import end
 
 __all__ = ["Uplink", "UplinkAddress"]
 _FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 30.0
+_LONGEST_PAUSE = 15.0
+"""With the time-outs of a connection before it, half a minute at most after the network is back."""
 _STEADY: Span = 10 * SECOND
 """A connection that lasted this long was no part of a fight; the next pause is short again."""
 _UNANSWERED: Span = 20 * SECOND
+_HOLE: Span = 5 * SECOND
+"""A server that goes on answering and still lacks what it was sent so long ago will never get it: the broker dropped it."""
 _HELLO_AGAIN_SECONDS = (2.0, 5.0, 10.0, 20.0)
 _SILENT: Span = MINUTE
 _WINDOW = 4_000
@@ -84,6 +87,11 @@ class Uplink:
         self._welcome = asyncio.Event()
         self._told: set[str] = set()
         self._rivalry = Rivalry()
+        self._room = Room(_PACK)
+        self._stuck_at: int | None = None
+        self._under_way: tuple[int, int, int] | None = None
+        self._broke_at: int | None = None
+        self._greeting_since: Span | None = None
         self.connected = asyncio.Event()
 
     def new_readings(self) -> None:
@@ -120,8 +128,10 @@ class Uplink:
             finally:
                 self.connected.clear()
             lasted = monotonic() - began
-            if served and client is not None and self._rivalry.ended(taken_over=client.taken_over, lasted=lasted):
+            answered = served and self._greeting_since is None
+            if answered and client is not None and self._rivalry.ended(taken_over=client.taken_over, lasted=lasted):
                 await self._tell_rivalry()
+            again = self._look_for_what_broke_it() or again
             pause = _FIRST_PAUSE if again or (served and lasted >= _STEADY) else pause
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, not a secret)
             pause = min(pause * 2, _LONGEST_PAUSE)
@@ -159,6 +169,9 @@ class Uplink:
                 task.result()
         finally:
             await end(tasks)
+            for task in tasks:  # one of them has told it already; asyncio complains when nobody looks at the other
+                if not task.cancelled():
+                    task.exception()
 
     # ---- hearing -----------------------------------------------------------------------------------------------------
 
@@ -203,6 +216,8 @@ class Uplink:
         await asyncio.to_thread(self._spool.acknowledge, ack.epoch, through)
         if through > self._acked:
             self._acked, self._progress_at = through, monotonic()
+        elif self._spool.depth and monotonic() - self._progress_at > _HOLE:
+            self._ask_what_it_has()
 
     # ---- speaking ----------------------------------------------------------------------------------------------------
 
@@ -230,9 +245,17 @@ class Uplink:
 
     async def _greet(self, client: Client) -> None:
         """Say hello until the server has answered; then all that it lacks is backlog."""
-        began, turn = monotonic(), 0
+        turn = 0
+        if self._greeting_since is None:  # else the connection before broke on it
+            self._greeting_since = monotonic()
         while not self._welcome.is_set():
             epoch = self._spool.epoch
+            if monotonic() - self._greeting_since > _SILENT:
+                self._say(
+                    "silent",
+                    "the broker takes our greeting and the server does not answer: see that ingest runs, and that the broker's"
+                    " access list allows this gateway (over MQTT 3.1.1 it does not say why it denies)",
+                )
             await client.deliver(up_topic(self._gateway, Up.HELLO), self._voice.hello())
             seconds = _HELLO_AGAIN_SECONDS[min(turn, len(_HELLO_AGAIN_SECONDS) - 1)]
             turn += 1
@@ -240,21 +263,42 @@ class Uplink:
             while not self._welcome.is_set() and epoch == self._spool.epoch and (left := deadline - monotonic()) > 0:
                 self._wake.clear()
                 await self._wait(self._wake, left / SECOND)
-            if monotonic() - began > _SILENT:
-                self._say(
-                    "silent",
-                    "the broker takes our greeting and the server does not answer: see that ingest runs, and that the broker's"
-                    " access list allows this gateway (over MQTT 3.1.1 it denies in silence)",
-                )
+        self._greeting_since = None
         self._told.discard("silent")
+        self._look_for_a_lower_limit()
         last = self._spool.last_seq
-        if last - self._acked <= _PACK:  # one message delays nobody, and so all of it stays in its order
+        if last - self._acked <= self._room.readings:  # one message delays nobody, and so all of it stays in its order
             last = self._acked
         self._live = self._backlog_end = last
         self._backlog, self._ahead, self._progress_at = self._acked, [], monotonic()
         lost = self._spool.lost()
         self._horizon = lost[0][0] if len(lost) >= TOLD_LOST else None
         self._ask_for_beat()
+
+    def _look_for_what_broke_it(self) -> bool:
+        """Some brokers hang up on what is too large for them. Twice on the same message is no accident: then True, and smaller
+        messages come next."""
+        if self._under_way is None:
+            return False
+        (seq, count, size), self._under_way = self._under_way, None
+        twice, self._broke_at = self._broke_at == seq, seq
+        if not (twice and self._room.narrow(count)):
+            return False
+        self._say(
+            "breaking",
+            f"the connection breaks on a message of {size} bytes, so smaller ones are sent: see the broker's size limit",
+        )
+        return True
+
+    def _look_for_a_lower_limit(self) -> None:
+        """The server answers, and got nothing of what followed its answer before: large messages may be dropped in silence."""
+        stuck_at, self._stuck_at = self._stuck_at, None
+        if stuck_at is not None and stuck_at == self._acked and self._room.narrow(self._room.readings):
+            self._say(
+                "narrow",
+                "the server answers, and what we send does not reach it: smaller messages are sent; see the broker's limits of"
+                " message size and queue",
+            )
 
     @staticmethod
     async def _wait(event: asyncio.Event, seconds: float) -> None:
@@ -265,10 +309,11 @@ class Uplink:
     async def _send_next(self, client: Client) -> bool:
         """Send one message: live readings, else a heartbeat, else backlog; False when there is none to send."""
         if self._live - max(self._acked, self._backlog_end) < _WINDOW:
-            run = _run(self._spool.waiting(self._live, self._spool.last_seq, _PACK))
+            most = self._room.readings
+            run = _run(self._spool.waiting(self._live, self._spool.last_seq, most), most)
             if run:
-                await self._send_run(client, run)
-                self._live = run[-1].seq
+                if await self._send_run(client, run):
+                    self._live = run[-1].seq
                 return True
         if self._beat is not None:
             beat = self._beat
@@ -289,10 +334,9 @@ class Uplink:
         self._ahead = [reading for reading in self._ahead if reading.seq > start]
         if not self._ahead:
             self._ahead = self._spool.waiting(start, last, _AHEAD)
-        run = _run(self._ahead)
-        if run:
-            await self._send_run(client, run)
-        self._backlog = run[-1].seq if run else last
+        run = _run(self._ahead, self._room.readings)
+        if not run or await self._send_run(client, run):
+            self._backlog = run[-1].seq if run else last
         return True
 
     def _ask_for_beat(self) -> None:
@@ -300,7 +344,11 @@ class Uplink:
             self._beat_asked = True
             self._voice.want_beat()
 
-    async def _send_run(self, client: Client, run: Sequence[Spooled]) -> None:
+    async def _send_run(self, client: Client, run: Sequence[Spooled]) -> bool:
+        """Send one message; False when it has to be tried again as smaller ones.
+
+        Raises NotDeliveredError, aiomqtt.MqttError.
+        """
         readings = [(r.device, r.quantity, r.value, r.at) for r in run]
         payload = encode_readings(
             self._gateway,
@@ -310,20 +358,38 @@ class Uplink:
             self._voice.clock_state(run[0].dated),
             readings,
         )
-        await client.deliver(up_topic(self._gateway, Up.READINGS), payload)
+        self._under_way = run[0].seq, len(run), len(payload)
+        try:
+            await client.deliver(up_topic(self._gateway, Up.READINGS), payload)
+        except NotDeliveredError as refusal:
+            self._under_way = None
+            if not (refusal.too_large and self._room.narrow(len(run))):
+                raise
+            self._say(
+                "large",
+                f"the broker takes no message of {len(payload)} bytes, so smaller ones are sent: raise its message size limit",
+            )
+            return False
+        self._under_way = None
+        return True
 
     def _look_at_progress(self) -> None:
         """Everything was sent and nothing comes back: send nothing more, and ask the server what it has."""
         if self._spool.depth == 0:
             self._progress_at = monotonic()
         elif monotonic() - self._progress_at > _UNANSWERED:
-            self._welcome.clear()
+            self._ask_what_it_has()
+
+    def _ask_what_it_has(self) -> None:
+        """Greet again before anything else is sent."""
+        self._stuck_at = self._acked
+        self._welcome.clear()
 
 
-def _run(readings: Sequence[Spooled]) -> list[Spooled]:
-    """The readings that fit into one message: numbers without a gap, dated in the same way."""
+def _run(readings: Sequence[Spooled], most: int) -> list[Spooled]:
+    """The readings that fit into one message, ``most`` at most: numbers without a gap, dated in the same way."""
     run: list[Spooled] = []
-    for reading in readings[:_PACK]:
+    for reading in readings[:most]:
         if run and (reading.seq != run[-1].seq + 1 or reading.dated != run[0].dated):
             break
         run.append(reading)
