@@ -20,7 +20,7 @@ from domain.ids import GatewayId
 from domain.readings import Arrival, Item, Quantity, Reading, Vouch
 from ingest import gateways, letters
 from ingest.codec import decode, encode
-from ingest.journalfile import connect, move_broken_aside, reopen
+from ingest.journalfile import connect, move_broken_aside, reopen, together
 from ingest.letters import DeadLetter, Letter, Settled, Wish
 from ingest.schema import SCRIPTS, bring_up_to_date, version_of
 from ingest.streams import Stream
@@ -28,7 +28,7 @@ from ingest.streams import Stream
 _Done = TypeVar("_Done")
 _TOGETHER = 500
 """Batches of a throw-away journal that share one transaction."""
-_READINGS = "INSERT OR IGNORE INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_MOVED = "ON CONFLICT (id) DO UPDATE SET through = excluded.through, islands = excluded.islands"
 
 
 class JournalError(KehaiError):
@@ -77,6 +77,10 @@ class Journal:
                 f"The journal {path} cannot be opened ({error}): stop the other ingest, or see that its folder is writable."
             ) from error
         self._series: dict[tuple[str, str, str], int] = {}
+        self._homes: set[str] = set()
+        """Homes all of whose series are in ``_series``."""
+        self._new_series: list[tuple[int, str, str, str]] = []
+        self._last_series: int | None = None
         self._spells: dict[str, tuple[Instant, Instant]] = {}
         self._jump: int | None = None
         self._suspect = False
@@ -134,8 +138,7 @@ class Journal:
             try:
                 yield self._connection
             except BaseException as error:
-                self._series.clear()
-                self._spells.clear()
+                self._forget()
                 if isinstance(error, sqlite3.Error) and self._durable and self._path != ":memory:":
                     self._suspect = True
                     with suppress(sqlite3.Error):
@@ -143,6 +146,14 @@ class Journal:
                 elif self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def _forget(self) -> None:
+        """What is known of the file may not be true after a rollback."""
+        self._series.clear()
+        self._homes.clear()
+        self._new_series.clear()
+        self._last_series = None
+        self._spells.clear()
 
     @contextmanager
     def _trusted(self) -> Iterator[sqlite3.Connection]:
@@ -171,20 +182,21 @@ class Journal:
         first = received_at // MILLISECOND if self.moved_aside and self.last() is None else self._jump
         row = connection.execute("INSERT INTO log VALUES (?, ?, ?)", (first, received_at, body))
         offset = int(row.lastrowid or 0)
-        if self._unsaved:
-            connection.executemany(
-                "INSERT INTO streams (id, gateway, epoch, through, islands) VALUES (?, ?, ?, 0, '[]')",
-                [(stream.id, stream.gateway, stream.epoch) for stream in self._unsaved.values()],
-            )
         rows = self._rows(batch)
+        if self._new_series:
+            together(connection, "INSERT INTO series VALUES", self._new_series)
+            self._new_series = []
         if rows:
-            connection.executemany(_READINGS, rows)
+            together(connection, "INSERT OR IGNORE INTO readings VALUES", rows)
         if batch.clamped:
             connection.executemany("INSERT OR IGNORE INTO clamped VALUES (?, ?, ?, ?)", batch.clamped)
-        connection.executemany(
-            "UPDATE streams SET through = ?, islands = ? WHERE id = ?",
-            [(s.through, json.dumps(s.islands) if s.islands else "[]", s.id) for s in batch.streams.values()],
-        )
+        streams = {**{s.id: s for s in self._unsaved.values()}, **batch.streams}
+        if streams:
+            states = [
+                (s.id, s.gateway, s.epoch, s.through, json.dumps(s.islands) if s.islands else "[]")
+                for s in streams.values()
+            ]
+            together(connection, "INSERT INTO streams VALUES", states, _MOVED)
         for item in batch.items:
             if isinstance(item, Vouch):
                 for start, end in item.spells:
@@ -226,14 +238,18 @@ class Journal:
         return rows
 
     def _series_of(self, home: str, device: str, quantity: Quantity) -> int:
-        key = (home, device, quantity)
-        known = self._series.get(key)
+        """The number of a series that is not known yet; a new one gets its row with this commit."""
+        if self._last_series is None:
+            self._last_series = int(self._connection.execute("SELECT coalesce(max(id), 0) FROM series").fetchone()[0])
+        if home not in self._homes:
+            self._homes.add(home)
+            for row in self._connection.execute("SELECT device, quantity, id FROM series WHERE home = ?", (home,)):
+                self._series[home, row[0], row[1]] = int(row[2])
+        known = self._series.get((home, device, quantity))
         if known is None:
-            self._connection.execute("INSERT OR IGNORE INTO series (home, device, quantity) VALUES (?, ?, ?)", key)
-            row = self._connection.execute(
-                "SELECT id FROM series WHERE home = ? AND device = ? AND quantity = ?", key
-            ).fetchone()
-            known = self._series[key] = int(row[0])
+            known = self._last_series = self._last_series + 1
+            self._series[home, device, quantity] = known
+            self._new_series.append((known, home, device, quantity.value))
         return known
 
     def _extend(self, gateway: GatewayId, start: Instant, end: Instant) -> None:

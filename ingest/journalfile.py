@@ -6,8 +6,10 @@ Everything here raises sqlite3.Error.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
+_ROWS = 50
 _WAL_PAGES = 4_000
 """16 MB of log before its pages are carried over: most pages change many times in it, and are carried over once."""
 
@@ -46,6 +48,21 @@ def reopen(path: str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def together(connection: sqlite3.Connection, insert: str, rows: Sequence[tuple[object, ...]], suffix: str = "") -> None:
+    """Run ``insert`` (up to its VALUES) for all rows, many rows to a statement.
+
+    Python's lock changes hands at each statement. With one row to a statement, the thread that writes and the one that
+    receives would spend their time on waiting for each other.
+    """
+    marks = f"({', '.join('?' * len(rows[0]))})" if rows else ""
+    whole = len(rows) - len(rows) % _ROWS
+    for start in range(0, whole, _ROWS):
+        values = [value for row in rows[start : start + _ROWS] for value in row]
+        connection.execute(f"{insert} {', '.join([marks] * _ROWS)} {suffix}", values)
+    if whole < len(rows):
+        connection.executemany(f"{insert} {marks} {suffix}", rows[whole:])
 
 
 def move_broken_aside(path: Path) -> Path | None:
