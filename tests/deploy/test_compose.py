@@ -10,6 +10,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -40,9 +41,9 @@ def mounts(service: str) -> dict[str, str]:
     return found
 
 
-def test_the_installation_has_the_five_services_and_one_that_is_run_by_hand() -> None:
+def test_the_installation_has_the_seven_services_and_one_that_is_run_by_hand() -> None:
     started = {name for name, body in SERVICES.items() if "profiles" not in body}
-    assert started == {"mosquitto", "influxdb", "ingest", "watch", "dashboard"}
+    assert started == {"mosquitto", "influxdb", "ingest", "influx", "watch", "dashboard", "grafana"}
     assert set(SERVICES) - started == {"admin"}
 
 
@@ -101,7 +102,7 @@ def test_every_variable_has_a_default_and_stands_in_the_operator_s_guide() -> No
         assert name in guide, f"{name} is not explained"
 
 
-@pytest.mark.parametrize("role", ["ingest", "watch", "dashboard"])
+@pytest.mark.parametrize("role", ["ingest", "influx", "watch", "dashboard"])
 def test_each_role_reads_the_mounted_configuration(role: str) -> None:
     command = SERVICES[role]["command"]
     assert command == [role, "--config", "/etc/kehai/kehai.toml"]
@@ -131,6 +132,18 @@ def test_the_secret_that_ingest_reads_is_given_to_ingest() -> None:
     name = Path(CONFIG["broker"]["password_file"]).name
     assert CONFIG["broker"]["password_file"] == f"/run/secrets/{name}"
     assert name in SERVICES["ingest"]["secrets"]
+
+
+def test_the_store_that_the_projection_writes_to_is_the_one_that_compose_starts() -> None:
+    section, store = CONFIG["influxdb"], SERVICES["influxdb"]
+    url = urlsplit(section["url"])
+    assert url.hostname in SERVICES
+    assert {int(port.rsplit(":", 1)[1]) for port in store["ports"]} == {url.port}
+    assert section["org"] == store["environment"]["DOCKER_INFLUXDB_INIT_ORG"]
+    assert section["bucket"] == store["environment"]["DOCKER_INFLUXDB_INIT_BUCKET"]
+    assert section["token_file"] == store["environment"]["DOCKER_INFLUXDB_INIT_ADMIN_TOKEN_FILE"]
+    assert Path(section["token_file"]).name in SERVICES["influx"]["secrets"]
+    assert set(SERVICES["influx"]["networks"]) & set(store["networks"])
 
 
 def test_the_broker_keeps_what_delivery_needs_and_lets_nobody_in_unnamed() -> None:
