@@ -157,11 +157,14 @@ class Served:
         self._thread.join()
 
 
-def serve_metrics(registry: CollectorRegistry, host: str, port: int) -> Served:
-    """Serve ``registry`` under http://host:port/metrics in a thread. Raises ConfigurationError when the port is taken."""
+def serve_metrics(registry: CollectorRegistry, host: str, port: int, key: str = "ingest.metrics_port") -> Served:
+    """Serve ``registry`` under http://host:port/metrics in a thread.
+
+    Raises ConfigurationError, which names ``key`` as the one to change, when the port is taken.
+    """
     try:
         return Served(*start_http_server(port, host, registry))
     except OSError as error:
         raise ConfigurationError(
-            f"{host}:{port} cannot be listened on ({error.strerror}): name another ingest.metrics_port, or 0 for none."
+            f"{host}:{port} cannot be listened on ({error.strerror}): name another {key}, or 0 for none."
         ) from error

@@ -72,3 +72,21 @@ def discard(
     """Say that nobody will take these letters up again; they stay to be looked at until their time is over."""
     work = command("letters")
     work.ask(config, "discard", ids or [], every, work.Filter(reason, gateway, since, "kept"))
+
+
+@letters.command("points")
+def points(
+    config: ConfigFile,
+    ids: Annotated[
+        list[int] | None, typer.Argument(metavar="[ID]...", help="Only these, as the list shows them.")
+    ] = None,
+    retry: Annotated[bool, typer.Option("--retry", help="Offer them to InfluxDB once more.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 1000,
+    json: Json = False,
+) -> None:
+    """Points that InfluxDB refused; their readings are safe in the journal."""
+    work = command("points")
+    if retry:
+        work.retry_points(config, ids)
+    else:
+        work.list_points(config, ids, limit, json)

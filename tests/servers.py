@@ -8,11 +8,15 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.parse
+import urllib.request
 from pathlib import Path
 from typing import Self
 
 ROOT = Path(__file__).resolve().parents[1]
 MOSQUITTO = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+INFLUXD = shutil.which("influxd") or "/usr/bin/influxd"
+VICTORIA_METRICS = shutil.which("victoria-metrics") or "/usr/bin/victoria-metrics"
 
 
 def free_port() -> int:
@@ -137,3 +141,52 @@ class Nats(Server):
     def command(self, file: Path) -> list[str]:
         """See Server.command."""
         return [str(Path(sys.executable).parent / "nats-server"), "-c", str(file)]
+
+
+class Store(Server):
+    """A store that speaks HTTP; it keeps what it has over a restart."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(self, path: str, body: str = "", *, method: str = "GET", **parameters: str) -> bytes:
+        """What it answers; raises urllib.error.HTTPError."""
+        url = f"{self.url}{path}?{urllib.parse.urlencode(parameters)}"
+        question = urllib.request.Request(url, body.encode() or None, method=method)  # noqa: S310 (the test's own server)
+        with urllib.request.urlopen(question, timeout=10) as answer:  # noqa: S310 (the test's own server)
+            return bytes(answer.read())
+
+
+class InfluxDB(Store):
+    """InfluxDB 1.x, with accounts: whoever asks must be one."""
+
+    name = "influxdb"
+
+    def usual(self) -> str:
+        """See Server.usual."""
+        return (
+            f'reporting-disabled = true\nbind-address = "127.0.0.1:{free_port()}"\n'
+            f'[meta]\ndir = "{self.folder}/meta"\n[data]\ndir = "{self.folder}/data"\nwal-dir = "{self.folder}/wal"\n'
+            f'[monitor]\nstore-enabled = false\n[http]\nbind-address = "127.0.0.1:{self.port}"\nauth-enabled = true\n'
+            "[continuous_queries]\nenabled = false\n[subscriber]\nenabled = false\n"
+        )
+
+    def command(self, file: Path) -> list[str]:
+        """See Server.command."""
+        return [INFLUXD, "-config", str(file)]
+
+
+class VictoriaMetrics(Store):
+    """VictoriaMetrics, which takes what InfluxDB 2.x takes; a sample written twice is one."""
+
+    name = "victoria-metrics"
+
+    def command(self, file: Path) -> list[str]:
+        """See Server.command."""
+        return [
+            VICTORIA_METRICS, f"-storageDataPath={self.folder}/data", f"-httpListenAddr=127.0.0.1:{self.port}",
+            "-retentionPeriod=100y", "-dedup.minScrapeInterval=1ms", "-memory.allowedBytes=64MB",
+            "-search.latencyOffset=0s", "-loggerLevel=WARN",
+        ]  # fmt: skip

@@ -14,6 +14,7 @@ from dashboard.pages import render
 from dashboard.security import office_of, require_session
 from dashboard.views.equipment import Gateways, Homes, needs_a_look
 from domain.clock import SECOND
+from ingest.influx.refused import refused_count, refused_points
 from registry.staff import Session
 
 router = APIRouter()
@@ -27,6 +28,7 @@ def show(request: Request, session: Annotated[Session, Depends(require_session)]
     return render(
         request, "system.html", session=session, change=office.book.change_count(), marks=office.book.marks(),
         letters=office.history.dead_letters(200), letter_count=office.history.dead_letter_count(),
+        points=refused_points(office.engine, 200), point_count=refused_count(office.engine),
         real_now=office.real.now(), gateways=gateways,
     )  # fmt: skip
 

@@ -8,56 +8,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, delete, func, select
+from sqlalchemy import Connection, Engine, Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from domain.clock import Clock, Instant
+from domain.clock import Clock
 from domain.ids import DeviceId, GatewayId
 from domain.readings import Hello
 from ingest.influx import tables
+from ingest.influx.cursor import NAME, passed
 from ingest.influx.points import tag_room
 from ingest.influx.writer import Refused
 from registry import tables as registry
-
-NAME = "influxdb"
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedPoint:
-    """A point that is kept because the store would not take it."""
-
-    id: int
-    refused_at: Instant
-    status: int
-    """Of HTTP; 0 when the store failed at it without an answer."""
-    words: str
-    """The store's own."""
-    line: str
-    """The point, in InfluxDB's line protocol, timestamp in nanoseconds."""
-
-
-def passed(engine: Engine) -> int | None:
-    """The journal offset that the projection no longer needs, nor anything before it; None when it has never run."""
-    wanted = select(tables.projections.c.offset).where(tables.projections.c.name == NAME)
-    with engine.connect() as connection:
-        return connection.execute(wanted).scalar()
-
-
-def refused_points(engine: Engine, limit: int = 100) -> list[RefusedPoint]:
-    """The refused points, the newest first."""
-    wanted = select(tables.refused).order_by(tables.refused.c.id.desc()).limit(limit)
-    with engine.connect() as connection:
-        rows = connection.execute(wanted).all()
-    return [RefusedPoint(row.id, row.refused_at, row.status, row.words, row.line) for row in rows]
-
-
-def refused_count(engine: Engine) -> int:
-    """How many refused points are kept."""
-    with engine.connect() as connection:
-        return connection.execute(select(func.count()).select_from(tables.refused)).scalar() or 0
 
 
 class Ledger:
@@ -146,11 +109,20 @@ def _parts(line: str) -> tuple[str, str, str]:
 
 
 def _save_rooms(connection: Connection, rooms: Mapping[tuple[GatewayId, DeviceId], str]) -> None:
-    for (gateway, device), room in rooms.items():
-        _upsert(connection, tables.rooms, {"gateway": gateway, "device": device}, {"room": room[:80]})
+    if not rooms:
+        return
+    rows = [{"gateway": gateway, "device": device, "room": room[:80]} for (gateway, device), room in rooms.items()]
+    statement = _insert(connection, tables.rooms)
+    key = ["gateway", "device"]
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=key, set_={"room": statement.excluded.room}), rows
+    )
 
 
 def _upsert(connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any]) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**key, **values)
+    statement = _insert(connection, table).values(**key, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)

@@ -1,7 +1,7 @@
 """The projection: what the journal holds after the cursor, written at the store; then the cursor.
 
-Nothing waits for it. It reads the journal read-only and at its own pace, holds a few commits in memory and no more, and moves
-its cursor only over what is settled.
+Nothing waits for it. It reads the journal read-only and at its own pace, holds one commit in memory at a time, and moves its
+cursor only over what is settled.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from ingest.influx.points import Lines
 from ingest.influx.writer import Writer
 from ingest.journal import Journal
 
-_READ = 8
-"""Commits in memory at a time: one may hold a thousand messages."""
 _STRETCH = 10_000
 """Commits without a point in them after which the cursor is saved all the same."""
 
@@ -67,21 +65,26 @@ class Projection:
         waiting: list[str] = []
         reached, some_settled = self._cursor, False
         while not some_settled and reached - self._cursor < _STRETCH:
-            arrivals = self._journal.read(reached, _READ)
-            if not arrivals:
+            # One at a time, and none kept open while the store is slow: a commit may hold a thousand messages.
+            arrival = next(iter(self._journal.read(reached, 1)), None)
+            if arrival is None:
                 break
-            self._waiting_since = self._waiting_since or arrivals[0].received_at
-            for arrival in arrivals:
-                for item in arrival.items:
-                    if isinstance(item, Hello):
-                        self._ledger.announce(item)
-                    else:
-                        waiting.extend(self._lines.of(item, arrival.offset))
-                    if len(waiting) >= self._batch_size:
-                        if not self._settle(waiting):
-                            return None
-                        some_settled = True
-                reached = arrival.offset
+            self._waiting_since = self._waiting_since or arrival.received_at
+            if 0 < reached < arrival.offset - 1:
+                log.warning(
+                    "commits are missing: they were cut from the journal before they could be copied, or it was begun anew",
+                    after=reached, before=arrival.offset,
+                )  # fmt: skip
+            for item in arrival.items:
+                if isinstance(item, Hello):
+                    self._ledger.announce(item)
+                else:
+                    waiting.extend(self._lines.of(item, arrival.offset))
+                if len(waiting) >= self._batch_size:
+                    if not self._settle(waiting):
+                        return None
+                    some_settled = True
+            reached = arrival.offset
         if reached == self._cursor:
             self._look_for_another_journal()
             return False

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from domain.clock import Clock
+from ingest.influx.answers import Answer, Store, Verdict
 from ingest.influx.points import probe
-from ingest.influx.store import Answer, Store, Verdict
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import ConfigurationError, KehaiError
 from kehai.door import check_door
+from kehai.lazily import command
 from kehai.network import check_free
 from kehai.settings import Settings, load
 from kehai.verdict import Verdict
@@ -30,7 +31,7 @@ def doctor(config: Path | None) -> None:
     verdicts = list(_machine())
     if config is not None:
         settings = load(config)
-        for check in (_data, _journal, _database, _broker, _door, _port):
+        for check in (_data, _journal, _database, _broker, _door, _store, _port):
             verdicts.extend(check(settings))
     wrong = 0
     for verdict in verdicts:
@@ -123,6 +124,16 @@ def _door(settings: Settings) -> Iterator[Verdict]:
         finally:
             engine.dispose()
     yield from check_door(settings, credentials)
+
+
+def _store(settings: Settings) -> Iterator[Verdict]:
+    """Write the point that stands for nothing: whether the store is there, knows us, and has what we write into."""
+    section = settings.influxdb
+    if section is None:
+        return
+    influx = command("influx")  # its libraries need not be there where no store is configured
+    wrong = influx.knock(section)
+    yield Verdict(wrong is None, f"InfluxDB at {section.url} takes points", wrong or "")
 
 
 def _port(settings: Settings) -> Iterator[Verdict]:

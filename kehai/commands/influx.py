@@ -10,16 +10,18 @@ import structlog
 
 from alerts.sqlbook import RoleMark, SqlBook
 from domain.clock import SECOND, Clock, Span, SystemClock, monotonic
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, KehaiError
 from ingest.feed import behind
+from ingest.influx.answers import Answer, Verdict
 from ingest.influx.ledger import Ledger
-from ingest.influx.metrics import Meters
+from ingest.influx.metrics import Figures
+from ingest.influx.points import probe
 from ingest.influx.projection import Place, Projection
-from ingest.influx.store import Address, Answer, HttpStore, Verdict
+from ingest.influx.store import Address, HttpStore
 from ingest.influx.writer import Writer
-from kehai.commands.roles import database, wait_for_journal
+from ingest.metrics import serve_metrics
 from kehai.logs import configure
-from kehai.network import check_free
+from kehai.opening import database, wait_for_journal
 from kehai.running import running
 from kehai.settings import InfluxSection, Settings, load
 from kehai.supervisor import stop_on_signals
@@ -38,6 +40,19 @@ def address(section: InfluxSection) -> Address:
         section.url, section.api, section.org, section.bucket if second else section.database, section.username,
         section.token_file if second else section.password_file, section.ca_file, section.timeout_seconds,
     )  # fmt: skip
+
+
+def knock(section: InfluxSection) -> str | None:
+    """Write one point that stands for nothing; what is wrong and how to mend it, or None when it was stored."""
+    clock = SystemClock()
+    store = HttpStore(address(section), clock)
+    try:
+        answer = store.write(probe(clock.now()).encode())
+    finally:
+        store.close()
+    if answer.verdict is Verdict.STORED:
+        return None
+    return f"{sentence(answer, section)}{f' (it said: {answer.words})' if answer.words else ''}"
 
 
 def influx(config: Path, *, from_start: bool = False) -> None:
@@ -69,30 +84,47 @@ def _project(settings: Settings, section: InfluxSection, from_start: bool) -> No
     writer = Writer(store, reporting.wait, real, reporting, random.SystemRandom())
     projection = Projection(journal, ledger, writer, section.batch_size)
     reporting.follow(projection)
+    opened = _inode(settings.journal)
+
+    def idle() -> bool:
+        if _inode(settings.journal) != opened:
+            raise KehaiError(
+                f"The journal {settings.journal} was replaced: start this role again, to read the new one."
+            )
+        return reporting.wait(_LOOK_SECONDS)
+
     try:
-        projection.run(lambda: reporting.wait(_LOOK_SECONDS))
+        projection.run(idle)
     finally:
         projection.close()
         store.close()
         engine.dispose()
 
 
+def _inode(file: Path) -> int | None:
+    try:
+        return file.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
 class _Reporting:
-    """What operators are told of the projection: a sentence when the store's state changes, a mark each second, meters."""
+    """What operators are told of the projection: a sentence when the store's state changes, a mark each second, figures."""
 
     def __init__(
         self, book: SqlBook, clock: Clock, speed: float, section: InfluxSection, stop: threading.Event
     ) -> None:
         self._book, self._clock, self._speed, self._section, self._stop = book, clock, speed, section, stop
         self._real = SystemClock()
-        self._meters = Meters()
+        self._figures = Figures()
         self._projection: Projection | None = None
         self._trouble: Answer | None = None
         self._reported = -_REPORT_EVERY
         if section.metrics_port:
             try:
-                check_free(section.metrics_host, section.metrics_port, "influxdb.metrics_port")
-                self._meters.serve(section.metrics_host, section.metrics_port)
+                serve_metrics(
+                    self._figures.registry, section.metrics_host, section.metrics_port, "influxdb.metrics_port"
+                )
             except ConfigurationError as error:  # a page of figures is no reason not to run
                 log.warning("no metrics", why=str(error))
 
@@ -104,7 +136,7 @@ class _Reporting:
 
     def stored(self, points: int) -> None:
         """See Watcher.stored."""
-        self._meters.stored(points)
+        self._figures.stored(points)
         if self._trouble is not None:
             log.info("the store takes points again", url=self._section.url)
             self._trouble = None
@@ -112,12 +144,12 @@ class _Reporting:
 
     def refused(self, status: int) -> None:
         """See Watcher.refused."""
-        self._meters.refused(status)
+        self._figures.refused(status)
         self._report()
 
     def waiting(self, answer: Answer, seconds: float) -> None:
         """See Watcher.waiting."""
-        self._meters.waiting(answer)
+        self._figures.waiting(answer)
         if self._trouble is None or (answer.verdict, answer.status) != (self._trouble.verdict, self._trouble.status):
             log.warning(
                 sentence(answer, self._section), url=self._section.url, said=answer.words, again_in_s=round(seconds)
@@ -141,9 +173,9 @@ class _Reporting:
         self._reported = monotonic()
         place = self._projection.place()
         lag = self._lag(place)
-        self._meters.place(place, lag)
-        state = "the store answers" if self._trouble is None else sentence(self._trouble, self._section)
-        detail = f"{place.commits_behind} commits behind; {self._meters.summary()}; {state}"
+        self._figures.place(place, lag)
+        trouble = "" if self._trouble is None else f"; {sentence(self._trouble, self._section)}"
+        detail = f"{place.commits_behind} commits behind; {self._figures.summary()}{trouble}"
         self._book.mark(RoleMark("influx", self._real.now(), lag, detail[:300]))
 
     def _lag(self, place: Place) -> Span:

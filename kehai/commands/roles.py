@@ -22,7 +22,7 @@ from domain.stage import drive
 from ingest.chores import Chores
 from ingest.feed import CAUGHT_UP, Follower, JournalFeed, behind
 from ingest.history import JournalHistory
-from ingest.influx.ledger import passed as projected
+from ingest.influx.cursor import passed as projected
 from ingest.intake import Intake
 from ingest.journal import Journal
 from ingest.metrics import Figures, serve_metrics
@@ -31,23 +31,16 @@ from ingest.service import IngestService, Pulse, serve
 from ingest.subscriber import BrokerAddress, Ticket
 from kehai.logs import configure
 from kehai.network import check_free
+from kehai.opening import database, wait_for_journal
 from kehai.running import running
 from kehai.settings import Settings, load
 from kehai.supervisor import stop_on_signals
-from registry.database import migrate, open_database
 from registry.homes import SqlDirectory
 
 _REPORT_EVERY: Span = SECOND
 _LOOK_SECONDS = 0.25
 
 log = structlog.get_logger("roles")
-
-
-def database(settings: Settings) -> Engine:
-    """The installation's SQL database, brought to the newest schema."""
-    engine = open_database(settings.database_url)
-    migrate(engine)
-    return engine
 
 
 def ingest(config: Path) -> None:
@@ -68,7 +61,7 @@ def _ingest(settings: Settings) -> None:
     intake: Intake[Ticket] = Intake(journal, SqlDirectory(engine))
     book, real = SqlBook(engine), SystemClock()
     passed = _passed(settings, engine)
-    journal.go_on_above(book.furthest())
+    journal.go_on_above(max(book.furthest(), projected(engine) or 0))
 
     def report(pulse: Pulse) -> None:
         nonlocal passed
@@ -157,22 +150,6 @@ def _watch(settings: Settings) -> None:
     finally:
         journal.close()
         engine.dispose()
-
-
-def wait_for_journal(path: Path, stop: threading.Event) -> Journal | None:
-    """The journal, once ingest has made it; None when it is time to stop before that."""
-    told = False
-    while not stop.is_set():
-        if path.exists():
-            journal = Journal(path, read_only=True)
-            if journal.is_made():
-                return journal
-            journal.close()
-        elif not told:
-            log.info("waiting for ingest to make the journal", at=str(path))
-            told = True
-        stop.wait(0.1)
-    return None
 
 
 class _Reporting:

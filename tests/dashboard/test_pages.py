@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from alerts.sqlbook import RoleMark
 from dashboard import words
 from domain.alerts import Outcome, State
 from domain.clock import HOUR, MINUTE, SECOND
@@ -17,6 +18,8 @@ from domain.ids import DeviceId, HomeId
 from domain.readings import Quantity, Reading, Vouch
 from domain.status import Observability, Resident
 from ingest.gateways import GatewayState
+from ingest.influx.ledger import Ledger
+from ingest.influx.writer import Refused
 from ingest.journal import Batch, Journal
 from ingest.letters import Letter
 from tests.dashboard.conftest import NOW, Browser, Installation, fall, home, status
@@ -269,3 +272,26 @@ def test_a_thousand_homes_are_one_page_of_the_worst_and_a_link_to_all(
     assert page.count("<tr id=") == 300
     assert "Show all 1003 homes" in page
     assert browser.get("/?every=1").text.count("<tr id=") == 1003
+
+
+def test_a_point_that_influxdb_refused_is_shown_with_influxdb_s_words(
+    installation: Installation, browser: Browser
+) -> None:
+    assert "Points that InfluxDB refused" not in browser.get("/system").text
+    Ledger(installation.office.engine, installation.office.real).refuse(
+        [Refused("motion,home=home-1 value=1.0 1", 422, "field type <conflict>")]
+    )
+    page = browser.get("/system").text
+    for words_of_it in ("Points that InfluxDB refused", "422", "field type &lt;conflict&gt;", "motion,home=home-1"):
+        assert words_of_it in page
+
+
+def test_the_health_page_counts_the_projection_only_where_it_is_configured(installation: Installation) -> None:
+    client = installation.browser.client
+    assert set(client.get("/healthz").json()["roles"]) == {"dashboard", "ingest", "watch"}
+    installation.office.roles = ("ingest", "watch", "influx")
+    missing = client.get("/healthz")
+    assert (missing.status_code, missing.json()["roles"]["influx"]["state"]) == (503, "never started")
+    installation.office.book.mark(RoleMark("influx", installation.office.real.now(), 90 * MINUTE, "9 commits behind"))
+    behind = client.get("/healthz")
+    assert (behind.status_code, behind.json()["roles"]["influx"]["lag_s"]) == (200, 5_400), "behind, and well"

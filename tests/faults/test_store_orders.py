@@ -7,6 +7,7 @@ projection's process ends, and another one starts from the saved cursor.
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,13 +17,16 @@ import pytest
 from sqlalchemy import Engine
 
 from domain.clock import MILLISECOND, SECOND, VirtualClock
-from ingest.influx.ledger import passed, refused_points
+from ingest.influx.answers import Answer, Store, Verdict
+from ingest.influx.cursor import passed
 from ingest.influx.projection import Projection
-from ingest.influx.store import Answer, HttpStore, Store, Verdict
+from ingest.influx.refused import refused_points
+from ingest.influx.store import HttpStore
 from tests.ingest.pretend_store import Bench, Order, PretendStores, bench, split
 from tests.ingest.projecting import Keeper, T, database, hello, http_store, projection, reading, vouch
 
 ORDERS: tuple[Order, ...] = ("204", "400", "413", "422", "429", "500", "503", "hang")
+WORSE: tuple[Order, ...] = ("drop", "garbage", "401", "404", "200", "captive")
 EVERY = [order for length in (1, 2, 3) for order in itertools.product(ORDERS, repeat=length)]
 POISON = "value=13.0"
 TIMEOUT = 0.15
@@ -79,8 +83,8 @@ def faults(sent: Sent, kept: Bench, engine: Engine, waits: int) -> Iterator[str]
             yield f"another value: {key} {points[key]}"
     if extra := (points.keys() | refused.keys()) - sent.points.keys():
         yield f"never sent: {extra}"
-    if refused.keys() != kept.refused_alone:
-        yield f"kept as refused: {set(refused)}, refused by the store: {kept.refused_alone}"
+    if astray := refused.keys() - kept.refused_alone:  # the other way round it may have been taken after a restart
+        yield f"kept as refused, but never refused alone: {astray}"
     for point in refused.values():
         if point.words != f"these are the store's words for {point.status}":
             yield f"not the store's words: {point}"
@@ -133,7 +137,14 @@ def test_in_every_order_of_answers_every_point_is_stored_or_kept_with_the_store_
 
 
 def test_the_same_holds_for_the_wire_form_of_influxdb_1(stores: PretendStores, sent: Sent) -> None:
-    assert campaign(stores, sent, [orders for orders in EVERY if len(orders) < 3], api="v1") == {}
+    assert campaign(stores, sent, EVERY[: len(ORDERS)], api="v1") == {}
+
+
+def test_longer_orders_with_lost_and_senseless_answers_by_chance(
+    stores: PretendStores, sent: Sent, rounds: int | None, chance: random.Random
+) -> None:
+    every = [chance.choices((*ORDERS, *WORSE), k=chance.randint(4, 8)) for _ in range(rounds or 40)]
+    assert campaign(stores, sent, [tuple(orders) for orders in every]) == {}
 
 
 class CursorFirst(Projection):

@@ -80,6 +80,7 @@ def split(line: str) -> tuple[str, str, str]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
         asked = urlsplit(self.path)

@@ -10,13 +10,15 @@ from pathlib import Path
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import StaticPool
 
-import registry.tables  # noqa: F401 (fills the metadata)
+import registry.tables
 from domain.clock import MINUTE, SECOND, Clock, Instant, VirtualClock
 from domain.ids import DeviceId, GatewayId, HomeId
 from domain.readings import Device, Hello, Item, Quantity, Reading, Vouch
+from ingest.influx import tables
+from ingest.influx.answers import Answer, Store
 from ingest.influx.ledger import Ledger
 from ingest.influx.projection import Projection
-from ingest.influx.store import Address, Answer, HttpStore, Store
+from ingest.influx.store import Address, HttpStore
 from ingest.influx.writer import Writer
 from ingest.journal import Batch, Journal
 from registry.database import metadata
@@ -64,9 +66,10 @@ class Keeper:
 
 
 def database() -> Engine:
-    """An empty database in memory."""
+    """An empty database in memory, with the tables that the projection looks at."""
     engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
-    metadata.create_all(engine)
+    looked_at = (registry.tables.homes, registry.tables.gateways, registry.tables.devices)
+    metadata.create_all(engine, [*looked_at, tables.projections, tables.rooms, tables.refused])
     return engine
 
 

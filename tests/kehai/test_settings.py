@@ -50,6 +50,17 @@ def test_a_demo_s_clock_is_shared_by_its_numbers(tmp_path: Path) -> None:
         ('[installation]\ndata = "d"\n[broker]\nhots = "x"\n', "broker.hots: there is no such key"),
         ('[installation\ndata = "d"\n', "is not valid TOML"),
         ('[installation]\ndata = "d"\n[watch]\npage_budget = 0\n', "watch.page_budget"),
+        ('[installation]\ndata = "d"\n[influxdb]\n', "influxdb.url: this key is needed"),
+        ('[installation]\ndata = "d"\n[influxdb]\nurl = "influxdb:8086"\n', "influxdb.url: write http://HOST:PORT"),
+        (
+            '[installation]\ndata = "d"\n[influxdb]\nurl = "http://u:p@h:1"\n',
+            "a secret does not belong into an address",
+        ),
+        ('[installation]\ndata = "d"\n[influxdb]\nurl = "http://h"\nusername = "u"\n', 'are for api = "v1"'),
+        (
+            '[installation]\ndata = "d"\n[influxdb]\nurl = "http://h"\napi = "v1"\ntoken_file = "t"\n',
+            'is for api = "v2"',
+        ),
     ],
 )
 def test_a_wrong_file_is_one_sentence_that_names_the_key(tmp_path: Path, text: str, words: str) -> None:
