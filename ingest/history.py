@@ -21,7 +21,7 @@ from domain.readings import Quantity
 from ingest import letters
 from ingest.gateways import GatewayState, state_of
 from ingest.letters import DeadLetter
-from ingest.retention import SUMMARISED
+from ingest.retention import CUT, SUMMARISED
 
 _Row = TypeVar("_Row")
 _SPARE = 8
@@ -75,6 +75,10 @@ class History(Protocol):
         The same answer whether the readings of an hour are still there one by one or have been cut; hours without any
         are left out.
         """
+        ...
+
+    def raw_since(self) -> Instant:
+        """Before this instant retention has cut: there ``readings`` gives few or none, and ``hourly`` all that is left."""
         ...
 
     def coverage(self, gateway: GatewayId, start: Instant, end: Instant) -> list[tuple[Instant, Instant]]:
@@ -188,6 +192,11 @@ class JournalHistory:
             return []
         rows = self._rows(_HOURLY, (-(-start // HOUR), (end - 1) // HOUR, home))
         return [HourSummary(hour * HOUR, DeviceId(d), Quantity(q), *rest) for hour, d, q, *rest in rows]
+
+    def raw_since(self) -> Instant:
+        """See History.raw_since."""
+        rows = self._rows("SELECT value FROM kept WHERE name = ?", (CUT,))
+        return int(rows[0][0]) * HOUR if rows else 0
 
     def _series(self, home: HomeId) -> dict[int, tuple[DeviceId, Quantity]]:
         rows = self._rows("SELECT id, device, quantity FROM series WHERE home = ?", (home,))

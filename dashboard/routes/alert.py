@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from alerts.book import ACTIONS, StaleError
 from dashboard.pages import render, speech_of
-from dashboard.routes.home import strip_of
+from dashboard.routes.home import hours_of, strip_of
 from dashboard.security import check_form, office_of, require_session
 from dashboard.views.evidence import facts
 from domain.alerts import Outcome, State
@@ -53,6 +53,7 @@ def _page(
         request, "alert.html", session=session, speech=speech, code=status, alert=alert, home=home, seen=seen,
         facts=facts(alert.evidence, speech), history=office.book.history(number), names=office.names(), change=change,
         strip=strip_of(office, seen, local, start, end, marks) if seen is not None else None,
+        hours=hours_of(office, seen, local, start, end) if seen is not None else None,
         problem=problem, note=note, outcome=outcome, now=office.clock.now(),
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from dashboard.office import Office
 from dashboard.pages import render, speech_of
 from dashboard.security import office_of, require_session
+from dashboard.views.hours import Hours, by_hour
 from dashboard.views.strip import Strip, draw_strip
 from domain.clock import HOUR, Instant
 from domain.ids import HomeId
@@ -40,6 +41,14 @@ def strip_of(
     return draw_strip(start, local, status.devices, readings, covered, office.clock.now(), marks, end)
 
 
+def hours_of(office: Office, status: HomeStatus, local: LocalTime, start: Instant, end: Instant) -> Hours | None:
+    """The numbers of a home's hours where its single readings have been cut; None where a strip tells it all."""
+    if start >= office.history.raw_since():
+        return None
+    start = start // HOUR * HOUR
+    return by_hour(start, end, local, status.devices, office.history.hourly(status.home, start, end))
+
+
 @router.get("/homes/{home}")
 def show(
     request: Request, home: str, session: Annotated[Session, Depends(require_session)], day: date | None = None
@@ -65,10 +74,11 @@ def show(
         if status.limit is not None:
             marks.append((status.last_life + status.limit, speech.gettext("Limit")))
     strip = strip_of(office, status, local, start, end, marks) if status is not None else None
+    hours = hours_of(office, status, local, start, end) if status is not None else None
     shown = local.day(start + HOUR)
     return render(
-        request, "home.html", session=session, speech=speech, home=known, status=status, strip=strip, change=change,
-        alerts=office.book.alerts_of(HomeId(home), 20), names=office.names(), day=day,
+        request, "home.html", session=session, speech=speech, home=known, status=status, strip=strip, hours=hours,
+        change=change, alerts=office.book.alerts_of(HomeId(home), 20), names=office.names(), day=day,
         before=local.date(local.midnight(shown - (0 if day is None else 1)) + 12 * HOUR),
         after=None if day is None else local.date(local.midnight(shown + 1) + 12 * HOUR),
         now=now,

@@ -12,9 +12,10 @@ import pytest
 from alerts.sqlbook import RoleMark
 from dashboard import words
 from domain.alerts import Outcome, State
-from domain.clock import HOUR, MINUTE, SECOND
+from domain.clock import DAY, HOUR, MINUTE, SECOND
 from domain.findings import Level
-from domain.ids import DeviceId, HomeId
+from domain.ids import DeviceId, GatewayId, HomeId
+from domain.localtime import LocalTime
 from domain.readings import Quantity, Reading, Vouch
 from domain.status import Observability, Resident
 from ingest.gateways import GatewayState
@@ -22,6 +23,7 @@ from ingest.influx.ledger import Ledger
 from ingest.influx.writer import Refused
 from ingest.journal import Batch, Journal
 from ingest.letters import Letter
+from ingest.retention import Keep, Retention
 from tests.dashboard.conftest import NOW, Browser, Installation, fall, home, status
 
 
@@ -225,6 +227,33 @@ def test_a_gateway_that_has_lost_something_is_shown_on_its_home_and_among_those_
     assert '<a href="/homes/home-1">' in system
     assert "home-2" not in system
     assert "gw-2" in browser.get("/homes/home-2").text
+
+
+def test_a_day_whose_readings_were_cut_is_shown_by_the_hour_and_does_not_look_like_silence(
+    installation: Installation, browser: Browser, tmp_path: Path
+) -> None:
+    journal, then = Journal(tmp_path / "journal.db"), NOW - 100 * DAY
+    stream = journal.stream("gw-1", "e1")
+    readings = [
+        Reading(HomeId("home-1"), DeviceId(device), quantity, value, at, at, GatewayId("gw-1"), "e1", seq)
+        for seq, (device, quantity, value, at) in enumerate(
+            [("living", Quantity.MOTION, 1.0, then), ("living", Quantity.MOTION, 1.0, then + MINUTE),
+             ("air", Quantity.TEMPERATURE, 21.0, then), ("air", Quantity.TEMPERATURE, 22.0, then + MINUTE),
+             ("living", Quantity.MOTION, 1.0, NOW)], 1)
+    ]  # fmt: skip
+    journal.append(Batch(items=list(readings), streams={stream.id: stream}, stream_of={("gw-1", "e1"): stream.id}), NOW)
+    retention = Retention(journal, Keep(), lambda: 0)
+    retention.step(NOW)
+    while retention.working:
+        retention.step(NOW)
+    journal.close()
+    installation.watch_says(status(1))
+    page = browser.get(f"/homes/home-1?day={LocalTime('Asia/Tokyo').date(then)}").text
+    assert "these are its hours" in page
+    assert "<td>2</td>" in page
+    assert "<td>21.5</td>" in page
+    assert 'figure class="strip"' not in page
+    assert "these are its hours" not in browser.get("/homes/home-1").text
 
 
 def test_metrics_tell_the_lag_of_each_home_and_the_state_of_each_gateway_by_opaque_ids(
