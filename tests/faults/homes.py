@@ -12,17 +12,20 @@ import asyncio
 import random
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from domain.clock import MINUTE, SECOND, Instant, SystemClock
 from domain.ids import DeviceId, GatewayId
 from domain.readings import Device, Quantity
+from domain.wire import Up, encode_readings, up_topic
 from gateway.agent import Agent, Timing
 from gateway.drivers.driver import Outlet
+from gateway.link import Client
 from gateway.service import run_until_signal
-from gateway.spool import Observation
+from gateway.spool import Observation, Spooled
 from gateway.timekeeping import Timekeeper
-from gateway.uplink import UplinkAddress
+from gateway.uplink import Uplink, UplinkAddress
 from kehai.logs import configure
 from tests.faults.ledger import Notebook, NotedSpool
 
@@ -77,6 +80,18 @@ class ForgetfulSpool(NotedSpool):
         return settled
 
 
+class CarelessUplink(Uplink):
+    """An uplink as many scripts have it: sent is delivered."""
+
+    async def _send_run(self, client: Client, run: Sequence[Spooled]) -> bool:
+        readings = [(r.device, r.quantity, r.value, r.at) for r in run]
+        clock, epoch = self._voice.clock_state(run[0].dated), self._spool.epoch
+        payload = encode_readings(self._gateway, epoch, run[0].seq, self._voice.now(), clock, readings)
+        await client.publish(up_topic(self._gateway, Up.READINGS), payload, qos=0)
+        self._spool.acknowledge(epoch, run[-1].seq)
+        return True
+
+
 def old_readings(count: int) -> list[Observation]:
     """A backlog that a gateway has from before: one reading a second, up to a minute ago."""
     newest = SystemClock().now() - MINUTE
@@ -94,17 +109,18 @@ async def live(options: argparse.Namespace) -> None:
     loop.add_signal_handler(signal.SIGUSR2, awake.set)
     agents = []
     for name in options.gateway:
-        kind = ForgetfulSpool if options.forgetful else NotedSpool
+        kind = ForgetfulSpool if options.forgetful or options.careless else NotedSpool
         spool = kind(options.folder / f"{name}.db", name, Notebook(options.folder / f"{name}.notebook"))
         if options.backlog and spool.last_seq == 0:
             spool.add(old_readings(options.backlog))
         script = Script(random.Random(), options.rate, awake)
-        address = UplinkAddress(
-            options.host, options.port, name, f"secret-{name}" if options.password else None, protocol=options.protocol
-        )
+        address = UplinkAddress(options.host, options.port, name, protocol=options.protocol)
         clock = SystemClock()
         right = Timekeeper(clock, real=False)  # the ledger compares stamps: nothing may date them anew
-        agents.append(Agent(GatewayId(name), [script], spool, clock, address, "script", _TIMING, keeper=right))
+        agent = Agent(GatewayId(name), [script], spool, clock, address, "script", _TIMING, keeper=right)
+        if options.careless:
+            agent.uplink = CarelessUplink(name, spool, address, agent)
+        agents.append(agent)
     sys.stderr.write(f"{SENSING}\n")
     await run_until_signal(*agents)
 
@@ -116,10 +132,10 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--protocol", default="auto")
-    parser.add_argument("--password", action="store_true")
     parser.add_argument("--rate", type=float, default=50.0, help="readings a second and gateway, on average")
     parser.add_argument("--backlog", type=int, default=0, help="readings in a new spool at the start")
     parser.add_argument("--forgetful", action="store_true", help="keep nothing that is acknowledged: for the control")
+    parser.add_argument("--careless", action="store_true", help="take what was sent for delivered: for the controls")
     parser.add_argument("--gateway", action="append", required=True)
     configure("gateway")
     asyncio.run(live(parser.parse_args()))

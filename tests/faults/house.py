@@ -151,14 +151,13 @@ class House:
         rate: float = 50.0,
         backlog: int = 0,
         protocol: str = "auto",
-        password: bool = False,
-        forgetful: bool = False,
+        traits: Sequence[str] = (),
         host: str = "127.0.0.1",
         port: int | None = None,
         settings: Callable[[Path, int], str] = shipped,
         inside: tuple[Sequence[str], Sequence[str]] = ((), ()),
     ) -> None:
-        """``bystanders`` are enrolled too; ``forgetful`` gateways keep nothing that was acknowledged; ``inside``: what stands
+        """``bystanders`` are enrolled too; ``traits`` are options of homes.py, such as ``careless``; ``inside``: what stands
         before the commands of the gateways, and before those of broker and ingest."""
         self.folder, self.port, self.names = folder, port or free_port(), tuple(gateways)
         self.journal = folder / "server" / "journal.db"
@@ -173,12 +172,11 @@ class House:
             "gateways", folder,
             [*near, sys.executable, "-m", "tests.faults.homes", "--folder", folder / "homes", "--host", host, "--port",
              self.port, "--protocol", protocol, "--rate", rate, "--backlog", backlog, *names,
-             *(["--password"] if password else []), *(["--forgetful"] if forgetful else [])],
+             *(f"--{trait}" for trait in traits)],
             lambda: self.gateways.said(SENSING),
         )  # fmt: skip
         self.notebooks = [folder / "homes" / f"{name}.notebook" for name in gateways]
         self._notes, self._log = NotebookReader(*self.notebooks), LogReader(self.journal)
-        self._password = password
 
     # ---- beginning and end -------------------------------------------------------------------------------------------
 
@@ -188,12 +186,8 @@ class House:
         data.mkdir(parents=True, exist_ok=True)
         (self.folder / "broker").mkdir(exist_ok=True)
         (self.folder / "mosquitto.conf").write_text(self._settings(self.folder / "broker", self.port))
-        secret = ""
-        if self._password:
-            (self.folder / "ingest.secret").write_text("secret-ingest")
-            secret = f'username = "ingest"\npassword_file = "{self.folder / "ingest.secret"}"\n'
         (self.folder / "kehai.toml").write_text(
-            f'[installation]\ndata = "{data}"\nzone = "UTC"\n[broker]\nhost = "{self._host}"\nport = {self.port}\n{secret}'
+            f'[installation]\ndata = "{data}"\nzone = "UTC"\n[broker]\nhost = "{self._host}"\nport = {self.port}\n'
             "[ingest]\nmark_seconds = 0.5\n"
         )
         engine = open_database(f"sqlite:///{data / 'kehai.db'}")

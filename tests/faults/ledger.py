@@ -192,6 +192,11 @@ class Account:
         """sent = stored + dead-lettered; nothing lost, doubled, changed or invented."""
         return not (self.lost or self.doubled or self.changed or self.strange or self.disagreeing)
 
+    @property
+    def whole(self) -> bool:
+        """Balanced, and nothing had to become a dead letter: a gateway that tells its losses has lost them all the same."""
+        return self.balanced and not self.dead
+
     def __str__(self) -> str:
         words = [f"{self.sent} sent, {self.stored} stored, {self.dead} dead-lettered"]
         for name in ("lost", "doubled", "changed", "strange", "disagreeing"):
