@@ -6,9 +6,7 @@ exists only in ``domain.localtime``.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -26,8 +24,6 @@ SECOND: Span = 1_000_000
 MINUTE: Span = 60 * SECOND
 HOUR: Span = 60 * MINUTE
 DAY: Span = 24 * HOUR
-LEAP: Span = MINUTE
-"""A clock that gains more than this against the monotonic one was set, or its machine stood still."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -111,50 +107,3 @@ class ScaledClock:
 def monotonic() -> Span:
     """Microseconds on a clock that never steps; only differences mean anything, and only within one process."""
     return time.monotonic_ns() // 1_000
-
-
-class SteadyClock:
-    """Another clock, for one who dates what cannot be dated twice: it never steps back, and knows when it was set ahead.
-
-    When the other clock steps back, this one runs on from where it was at nine tenths of the pace until the other has caught
-    up: spans stay nearly right, which an hour without any time would not. Any thread may ask.
-    """
-
-    def __init__(self, clock: Clock, ticks: Callable[[], Span] = monotonic) -> None:
-        self._clock, self._ticks, self._lock = clock, ticks, threading.Lock()
-        self._told = self._base = clock.now()
-        self._since = ticks()
-        """When ``_base`` was told: the two go together, and spans are counted from there."""
-        self._leapt: Instant | None = None
-
-    @property
-    def other(self) -> Clock:
-        """The clock itself, for whoever is told what it shows just now."""
-        return self._clock
-
-    def not_before(self, at: Instant) -> None:
-        """Tell no instant before ``at``: somebody has written it down already."""
-        with self._lock:
-            if at > self._told:
-                self._told = self._base = at
-                self._since = self._ticks()
-
-    def now(self) -> Instant:
-        """The present instant, never before one that was told."""
-        with self._lock:
-            other, ticks = self._clock.now(), self._ticks()
-            passed = ticks - self._since
-            if other < self._told:
-                self._told = max(self._told, self._base + passed * 9 // 10)
-                return self._told
-            if other - self._base > passed + LEAP and self._leapt is None:
-                self._leapt = self._told
-            self._told = self._base = other
-            self._since = ticks
-            return other
-
-    def leap(self) -> Instant | None:
-        """Since when nobody can say what time it was, if the other clock was set ahead since the last call."""
-        with self._lock:
-            leapt, self._leapt = self._leapt, None
-            return leapt

@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import structlog
 
-from domain.clock import SECOND, Clock, Instant, SteadyClock, monotonic, to_iso
+from domain.clock import SECOND, Clock, Instant, monotonic, to_iso
 from domain.readings import Mark
 from domain.wire import Down, down_topic, encode_ack
 from ingest.chores import Chores
@@ -27,6 +27,7 @@ from ingest.intake import Ack, Committed, Intake
 from ingest.journal import JournalError
 from ingest.metrics import Figures
 from ingest.mqtt.connection import Patience
+from ingest.steadyclock import SteadyClock
 from ingest.subscriber import WINDOW, BrokerAddress, Incoming, Subscriber, Ticket
 
 _GROUP = 2 * WINDOW

@@ -14,7 +14,7 @@ from alerts.sqlbook import RoleMark, SqlBook
 from alerts.watch import Watch
 from dashboard.app import create_app
 from dashboard.office import Office
-from domain.clock import SECOND, Clock, Instant, Span, SteadyClock, SystemClock, monotonic
+from domain.clock import SECOND, Clock, Instant, Span, SystemClock, monotonic
 from domain.errors import ConfigurationError
 from domain.localtime import LocalTime
 from domain.readings import Arrival
@@ -28,6 +28,7 @@ from ingest.journal import Journal
 from ingest.metrics import Figures, serve_metrics
 from ingest.retention import Keep, Retention
 from ingest.service import IngestService, Pulse, serve
+from ingest.steadyclock import SteadyClock
 from ingest.subscriber import BrokerAddress, Ticket
 from kehai.logs import configure
 from kehai.network import check_free

@@ -11,7 +11,7 @@ import pytest
 
 from alerts.book import MemoryBook
 from alerts.watch import Watch
-from domain.clock import DAY, HOUR, MINUTE, SECOND, Clock, Instant, Span, SteadyClock, SystemClock
+from domain.clock import DAY, HOUR, MINUTE, SECOND, Clock, Instant, Span, SystemClock
 from domain.ids import GatewayId, HomeId
 from domain.readings import Arrival, Quantity, Reading, Vouch
 from domain.stage import drive
@@ -22,6 +22,7 @@ from ingest.feed import JournalFeed
 from ingest.intake import Intake
 from ingest.journal import Journal, read_all
 from ingest.service import IngestService
+from ingest.steadyclock import SteadyClock
 from ingest.subscriber import BrokerAddress, Ticket
 from registry.directory import MemoryDirectory
 from tests.faults.ledger import Notebook, NotedSpool, settle
