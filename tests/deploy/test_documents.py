@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,29 @@ def test_the_first_screen_of_the_readme_is_a_sentence_a_picture_and_a_command() 
     assert lines[1].endswith(".")
     assert lines[2].startswith("![")
     assert lines[3].strip() == "scripts/demo"
+
+
+def test_the_commands_that_make_certificates_make_them(tmp_path: Path) -> None:
+    """Every line as it stands in the guide, in an empty folder; then openssl is asked whether it trusts what they made."""
+    text = (ROOT / "docs" / "gateways.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^ {4}((?:openssl|printf|touch|echo|chmod) .+)$", text, re.MULTILINE)
+    assert len(lines) > 10
+
+    def said(command: str) -> str:
+        done = subprocess.run(["bash", "-ec", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
+    done = subprocess.run(["bash", "-ec", "\n".join(lines)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "server.crt: OK" in said("openssl verify -x509_strict -purpose sslserver -CAfile ca.crt server.crt")
+    assert "Hostname mqtt.example.org does match" in said(
+        "openssl x509 -in server.crt -noout -checkhost mqtt.example.org"
+    )
+    trusted = "openssl verify -purpose sslclient -CAfile gateways-ca.crt"
+    assert "gw-0001.crt: OK" in said(f"{trusted} gw-0001.crt")
+    assert "certificate revoked" in said(f"{trusted} -crl_check -CRLfile gateways.crl gw-0001.crt"), (
+        "the last line withdrew it"
+    )
+    assert "gw-0001.crt: OK" not in said("openssl verify -CAfile ca.crt gw-0001.crt"), (
+        "the broker's authority makes no gateways"
+    )
