@@ -47,8 +47,8 @@ def _arguments() -> argparse.Namespace:
         "--against", action="append", choices=(COUNTER, TUTORIAL, BATCHING), help="only this one; else all three"
     )
     streams.add_argument(
-        "--feed", choices=("waiting", "live"), default="waiting",
-        help="whether the messages wait in the broker, so that no publisher takes part of the machine, or come meanwhile",
+        "--feed", choices=("live", "waiting"), default="live",
+        help="whether the messages are published meanwhile, as in operation, or wait in the broker, as after an outage",
     )  # fmt: skip
     streams.add_argument(
         "--profile", type=Path, help="profile ingest into this folder (its figures are then no figures)"
