@@ -61,12 +61,25 @@ def name_of(topic: str, payload: bytes) -> Name:
     return topic[:300], payload[:_KEPT]
 
 
-def letters(journal: Path) -> tuple[Counter[Name], Counter[str]]:
-    """The dead letters, by what was sent, and by reason; none is without one."""
-    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True, timeout=30)) as connection:
-        rows = connection.execute("SELECT topic, payload, reason FROM dead_letters").fetchall()
-    assert all(reason for _, _, reason in rows)
-    return Counter(name_of(topic, payload) for topic, payload, _ in rows), Counter(reason for _, _, reason in rows)
+class Letters:
+    """Follows the dead letters of a journal, by what was sent and by reason; none is without one."""
+
+    def __init__(self, journal: Path) -> None:
+        self._journal, self._last = journal, 0
+        self.names, self.reasons = Counter[Name](), Counter[str]()
+
+    def read(self) -> Counter[Name]:
+        """Everything up to now."""
+        with closing(sqlite3.connect(f"file:{self._journal}?mode=ro", uri=True, timeout=30)) as connection:
+            rows = connection.execute(
+                "SELECT id, topic, coalesce(substr(payload, 1, ?), x''), reason FROM dead_letters WHERE id > ? ORDER BY id",
+                (_KEPT, self._last),
+            )
+            for self._last, topic, payload, reason in rows:
+                assert reason
+                self.names[name_of(topic, payload)] += 1
+                self.reasons[reason] += 1
+        return self.names
 
 
 def heard_by_ingest(topic: str) -> bool:
@@ -80,7 +93,7 @@ def fuzz(house: House, chance: random.Random, count: int) -> Counter[str]:
     Raises AssertionError when ingest ended, when a bad message has no dead letter, or when a reading of a gateway is lost.
     """
     process, judge, clock = house.ingest.process, directory(), SystemClock()
-    tongue, bad = Tongue(house.port), Counter[Name]()
+    tongue, bad, letters = Tongue(house.port), Counter[Name](), Letters(house.journal)
     for gateway in (ROGUE, MASK):
         hello = sound(chance, clock.now(), Up.HELLO)
         topic, payload = hello.topic.replace(MASK, gateway), hello.payload.replace(MASK.encode(), gateway.encode())
@@ -97,12 +110,12 @@ def fuzz(house: House, chance: random.Random, count: int) -> Counter[str]:
 
     def all_buried() -> bool:
         assert house.ingest.alive, f"ingest ended: {house.ingest.log[-2000:]}"
-        return not bad - letters(house.journal)[0]
+        return not bad - letters.read()
 
     try:
         until(all_buried, _SECONDS, "dead letter for each bad message")
     except AssertionError:
-        for (topic, payload), number in (bad - letters(house.journal)[0]).items():
+        for (topic, payload), number in list((bad - letters.read()).items())[:5]:
             tell(f"no dead letter ({number}): {clear(topic)} {len(payload)} {payload[:200]!r}")
         raise
     account = house.account()
@@ -111,7 +124,7 @@ def fuzz(house: House, chance: random.Random, count: int) -> Counter[str]:
     # What the fuzzer said and ingest let in was never taken by a gateway.
     account.strange = [key for key in account.strange if key[0] not in {ROGUE, MASK}]
     assert account.whole, account
-    reasons = letters(house.journal)[1]
+    reasons = letters.reasons
     tell(f"{count} mutated messages, {bad.total()} of them surely heard and bad; {account}")
     tell(", ".join(f"{number} {reason}" for reason, number in reasons.most_common()))
     return reasons
