@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from domain.clock import DAY, Instant
 from domain.ids import GatewayId
@@ -36,8 +36,7 @@ _REMEMBERED = 40 * DAY
 """How far back the coverage is kept in memory, to send on only what is new."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ack:
+class Ack(NamedTuple):
     """What one gateway is to be told."""
 
     gateway: GatewayId

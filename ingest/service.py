@@ -7,6 +7,7 @@ is on its way to the disk the next one gathers, so a commit is as large as the l
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import signal
 from collections import deque
@@ -194,15 +195,14 @@ class IngestService:
 
     def _answer(self, subscriber: Subscriber, committed: Committed[Ticket]) -> None:
         for ack in committed.acks:
-            key = (ack.gateway, ack.epoch)
-            subscriber.publish(down_topic(ack.gateway, Down.ACK), partial(self._words, ack), key)
+            subscriber.publish((ack.gateway, ack.epoch), partial(self._words, ack))
         subscriber.acknowledge(committed.tokens)
         self._figures.answered(committed.tokens, monotonic())
 
-    def _words(self, ack: Ack) -> bytes:
+    def _words(self, ack: Ack) -> tuple[str, bytes]:
         """Made when the answer leaves, because a gateway may set its clock by it."""
         clock = self._clock.other if isinstance(self._clock, SteadyClock) else self._clock
-        return encode_ack(ack.epoch, ack.stored_through, clock.now())
+        return down_topic(ack.gateway, Down.ACK), encode_ack(ack.epoch, ack.stored_through, clock.now())
 
     def _tell(self, pulse: Pulse) -> None:
         """Report, unless the report before is still on its way: a slow database delays no reading."""
@@ -213,8 +213,19 @@ class IngestService:
         self._report = asyncio.create_task(asyncio.to_thread(self._on_mark, pulse))
 
 
+def calm_collector() -> None:
+    """Let the garbage collector leave alone what a process has loaded, and look less often at what a commit holds.
+
+    By default it looks at everything again and again while a group is taken: an eighth of the time, and it finds nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 def serve(service: IngestService) -> None:
     """Run the service until SIGTERM or SIGINT."""
+    calm_collector()
 
     async def main() -> None:
         loop = asyncio.get_running_loop()

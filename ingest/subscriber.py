@@ -147,13 +147,12 @@ class Subscriber:
             if mids:
                 connection.acknowledge(mids)
 
-    def publish(self, topic: str, make: Callable[[], bytes], key: Hashable = None) -> None:
-        """Send with QoS 1 what ``make`` gives when its turn comes, if connected; a gateway that misses an answer asks again.
-
-        Of what waits under one ``key`` (by default the topic) only the newest is sent.
+    def publish(self, key: Hashable, make: Callable[[], tuple[str, bytes]]) -> None:
+        """Send with QoS 1 the (topic, payload) that ``make`` gives when its turn comes, if there is a connection; a gateway
+        that misses an answer asks again. Of what waits under one ``key`` only the newest is sent.
         """
         if self._connection is not None:
-            self._connection.publish(topic if key is None else key, topic, make)
+            self._connection.publish(key, make)
 
     # ---- one connection after the other ----------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from benchmarks.ingest.child import say, wait_for_word
 from domain.clock import Instant, SystemClock
 from ingest.intake import Committed, Intake
 from ingest.journal import Journal
-from ingest.service import IngestService
+from ingest.service import IngestService, calm_collector
 from ingest.subscriber import BrokerAddress, Ticket
 from kehai.logs import configure
 from registry.database import open_database
@@ -51,6 +51,7 @@ def ingest(port: int, folder: Path, count: int, profile: Path | None) -> None:
             service.stop()
 
     service = IngestService(intake, SystemClock(), BrokerAddress("127.0.0.1", port), 5.0, on_stored=check)
+    calm_collector()
     say("ready")
     if wait_for_word():
         with loop_profile if profile is not None else nullcontext():

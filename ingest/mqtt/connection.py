@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
         self._last_mid = 0
         self._subscribing: dict[int, asyncio.Future[tuple[int, ...]]] = {}
         self._under_way: set[int] = set()
-        self._waiting: OrderedDict[Hashable, tuple[str, Callable[[], bytes]]] = OrderedDict()
+        self._waiting: OrderedDict[Hashable, Callable[[], tuple[str, bytes]]] = OrderedDict()
         self._pumping = False
         self._acknowledgements: list[int] = []
         self.refused_code = 0
@@ -99,10 +99,10 @@ class Connection(asyncio.Protocol):
         else:
             self._acknowledgements += mids
 
-    def publish(self, key: Hashable, topic: str, make: Callable[[], bytes]) -> None:
-        """Send with QoS 1 what ``make`` gives, as soon as broker and socket take it; an older one of this ``key`` that is
-        still waiting gives way, at its place in the queue."""
-        self._waiting[key] = (topic, make)
+    def publish(self, key: Hashable, make: Callable[[], tuple[str, bytes]]) -> None:
+        """Send with QoS 1 the (topic, payload) that ``make`` gives, as soon as broker and socket take it; an older one of
+        this ``key`` that is still waiting gives way, at its place in the queue."""
+        self._waiting[key] = make
         if not self._pumping:  # many are published at once, and travel in one piece
             self._pumping = True
             self._loop.call_soon(self._pump)
@@ -255,9 +255,9 @@ class Connection(asyncio.Protocol):
         while self._waiting and self._writable and len(under_way) < room:
             out = []
             for _ in range(min(_TOGETHER, len(self._waiting), room - len(under_way))):
-                topic, make = self._waiting.popitem(last=False)[1]
+                topic, payload = self._waiting.popitem(last=False)[1]()
                 mid = self._next_mid() if qos else 0
-                packet = packets.publish(version, topic, make(), qos, mid)
+                packet = packets.publish(version, topic, payload, qos, mid)
                 if len(packet) <= limits.maximum_packet:
                     out.append(packet)
                     if qos:

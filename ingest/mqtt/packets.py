@@ -154,14 +154,18 @@ class Parser:
             self._skip -= at
         while at < end:
             head = data[at]
-            body, length = self._length(data, at + 1, end)
+            if at + 2 < end and data[at + 1] < 128:
+                body, length = at + 2, data[at + 1]
+            elif at + 3 < end and data[at + 2] < 128:
+                body, length = at + 3, data[at + 1] & 127 | data[at + 2] << 7
+            else:
+                body, length = self._length(data, at + 1, end)
             if body == 0:
                 self._need = end - at + 1
                 break
             stop, over = body + length, 0
             if length > self._limit:
-                if head & 0xF0 != _PUBLISH:
-                    raise ProtocolError(f"a packet of type {head >> 4} is {length} bytes long", Reason.PACKET_TOO_LARGE)
+                self._must_be_publish(head, length)
                 stop, over = body + self._limit, length - self._limit
             if stop > end:
                 self._need = stop - at
@@ -177,6 +181,11 @@ class Parser:
                 self._skip = stop + over - at
         if at < end:
             rest += data[at:] if at else data
+
+    @staticmethod
+    def _must_be_publish(head: int, length: int) -> None:
+        if head & 0xF0 != _PUBLISH:
+            raise ProtocolError(f"a packet of type {head >> 4} is {length} bytes long", Reason.PACKET_TOO_LARGE)
 
     @staticmethod
     def _length(data: bytes, at: int, end: int) -> tuple[int, int]:

@@ -119,7 +119,7 @@ async def test_over_tls_both_sides_show_their_certificates(tmp_path: Path) -> No
             "127.0.0.1", port, ca_file=files["ca.crt"], cert_file=files["ingest.crt"], key_file=files["ingest.key"]
         )
         async with subscriber(address) as session:
-            session.publish(UP, lambda: b"over TLS")
+            session.publish("key", lambda: (UP, b"over TLS"))
             await until(lambda: len(session.inbox) == 1)
             session.acknowledge([message.ticket for message in session.take(1)])
         with structlog.testing.capture_logs() as told:
