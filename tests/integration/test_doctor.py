@@ -92,17 +92,12 @@ def test_a_secret_that_everybody_may_read_is_said(sound: Patient) -> None:
     file.chmod(0o600)
 
 
-@pytest.mark.parametrize(
-    ("changes", "word"),
-    [
-        ([("allow_anonymous false", "allow_anonymous true"), FREE], "may send readings"),
-        ([FREE], "take another's session over"),
-    ],
-)
-def test_a_door_that_is_open_is_said(tmp_path: Path, changes: list[tuple[str, str]], word: str) -> None:
-    patient = Patient(tmp_path, ACL, *changes)
+def test_a_door_that_is_open_is_said(tmp_path: Path) -> None:
+    patient = Patient(tmp_path, ACL, ("allow_anonymous false", "allow_anonymous true"), FREE)
     with patient.site.broker:
-        found = [verdict for verdict in patient.bad() if word in verdict.mend]
+        bad = patient.bad()
+    for word in ("may send readings", "take another's session over"):
+        found = [verdict for verdict in bad if word in verdict.mend]
         assert len(found) == 2, "at both doors"
         assert all(verdict.serious for verdict in found)
 
