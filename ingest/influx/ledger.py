@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from domain.clock import Clock
+from domain.clock import Clock, Instant
 from domain.ids import DeviceId, GatewayId
 from domain.readings import Hello
 from ingest.influx import tables
@@ -93,6 +93,11 @@ class Ledger:
             for point in points:
                 values = {"refused_at": now, "status": point.status, "words": point.words, "line": point.line}
                 _upsert(connection, tables.refused, {"key": key_of(point.line)}, values)
+
+    def prune(self, before: Instant) -> None:
+        """Keep no point that was refused before this instant."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(tables.refused).where(tables.refused.c.refused_at < before))
 
 
 def key_of(line: str) -> str:

@@ -134,39 +134,16 @@ class _VersionOne:
 
     def write(self, lines: bytes) -> tuple[int, Mapping[str, str], bytes]:
         """See _Way.write."""
-        return _ask(self._pool, "POST", self._url, {"db": self._database, "precision": "ns"}, self._headers, lines)
+        return _post(self._pool, self._url, {"db": self._database, "precision": "ns"}, self._headers, lines)
 
     def close(self) -> None:
         """See _Way.close."""
         self._pool.clear()
 
 
-def influxql(address: Address, question: str) -> tuple[int, Mapping[str, str], bytes]:
-    """Ask ``/query`` of InfluxDB 1.x (2.x and 3.x answer it too); raises urllib3.exceptions.HTTPError or OSError."""
-    pool, headers = _pool(address)
-    try:
-        return _ask(
-            pool, "GET", f"{address.url.rstrip('/')}/query", {"db": address.bucket, "q": question}, headers, whole=True
-        )
-    finally:
-        pool.clear()
-
-
-def get(address: Address, path: str, parameters: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
-    """A GET with the address' own credentials; raises urllib3.exceptions.HTTPError or OSError."""
-    pool, headers = _pool(address)
-    try:
-        return _ask(pool, "GET", address.url.rstrip("/") + path, parameters, headers, whole=True)
-    finally:
-        pool.clear()
-
-
 def _pool(address: Address) -> tuple[urllib3.PoolManager, dict[str, str]]:
-    secret = address.secret()
-    headers: dict[str, str] = {}
-    if address.api == "v2" and secret:
-        headers["authorization"] = f"Token {secret}"
-    elif address.username:
+    secret, headers = address.secret(), dict[str, str]()
+    if address.username:
         headers |= urllib3.make_headers(basic_auth=f"{address.username}:{secret}")
     pool = urllib3.PoolManager(
         timeout=urllib3.Timeout(address.timeout_seconds), retries=False,
@@ -175,15 +152,18 @@ def _pool(address: Address) -> tuple[urllib3.PoolManager, dict[str, str]]:
     return pool, headers
 
 
-def _ask(
-    pool: urllib3.PoolManager, method: str, url: str, parameters: Mapping[str, str], headers: Mapping[str, str],
-    body: bytes | None = None, *, whole: bool = False,
-) -> tuple[int, Mapping[str, str], bytes]:  # fmt: skip
-    target = f"{url}?{urlencode(parameters)}" if parameters else url
-    answer = pool.urlopen(method, target, body=body, headers=dict(headers), preload_content=False, redirect=False)
+def _post(
+    pool: urllib3.PoolManager, url: str, parameters: Mapping[str, str], headers: Mapping[str, str], body: bytes
+) -> tuple[int, Mapping[str, str], bytes]:
+    """One POST; of a long answer only the beginning is read."""
+    target = f"{url}?{urlencode(parameters)}"
+    answer = pool.urlopen("POST", target, body=body, headers=dict(headers), preload_content=False, redirect=False)
     try:
-        said = answer.read(None if whole else _ANSWER_BYTES)
-        answer.drain_conn() if len(said) < _ANSWER_BYTES else answer.close()
+        said = answer.read(_ANSWER_BYTES)
+        if len(said) < _ANSWER_BYTES:
+            answer.drain_conn()
+        else:
+            answer.close()
         return answer.status, _lower(answer.headers), said
     finally:
         answer.release_conn()

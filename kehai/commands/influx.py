@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from alerts.sqlbook import RoleMark, SqlBook
-from domain.clock import SECOND, Clock, Span, SystemClock, monotonic
+from domain.clock import DAY, HOUR, SECOND, Clock, Instant, Span, SystemClock, monotonic
 from domain.errors import ConfigurationError, KehaiError
 from ingest.feed import behind
 from ingest.influx.answers import Answer, Verdict
@@ -84,9 +84,14 @@ def _project(settings: Settings, section: InfluxSection, from_start: bool) -> No
     writer = Writer(store, reporting.wait, real, reporting, random.SystemRandom())
     projection = Projection(journal, ledger, writer, section.batch_size)
     reporting.follow(projection)
-    opened = _inode(settings.journal)
+    opened, kept = _inode(settings.journal), int(settings.retention.dead_letter_days * DAY)
+    pruned: Instant = 0
 
     def idle() -> bool:
+        nonlocal pruned
+        if real.now() - pruned > HOUR:
+            pruned = real.now()
+            ledger.prune(pruned - kept)
         if _inode(settings.journal) != opened:
             raise KehaiError(
                 f"The journal {settings.journal} was replaced: start this role again, to read the new one."
@@ -137,14 +142,17 @@ class _Reporting:
     def stored(self, points: int) -> None:
         """See Watcher.stored."""
         self._figures.stored(points)
-        if self._trouble is not None:
-            log.info("the store takes points again", url=self._section.url)
-            self._trouble = None
-        self._report()
+        self._well()
 
     def refused(self, status: int) -> None:
         """See Watcher.refused."""
         self._figures.refused(status)
+        self._well()
+
+    def _well(self) -> None:
+        if self._trouble is not None:
+            log.info("the store takes points again", url=self._section.url)
+            self._trouble = None
         self._report()
 
     def waiting(self, answer: Answer, seconds: float) -> None:

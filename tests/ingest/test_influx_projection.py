@@ -17,6 +17,7 @@ from ingest.influx.answers import Answer, Verdict
 from ingest.influx.cursor import passed
 from ingest.influx.ledger import Ledger
 from ingest.influx.refused import refused_count, refused_points, retry
+from ingest.influx.writer import Refused
 from tests.ingest.pretend_store import split
 from tests.ingest.projecting import GATEWAY, HALL, HOME, Keeper, T, database, hello, projection, reading
 
@@ -198,6 +199,18 @@ def test_a_refused_point_is_kept_once_and_can_be_offered_again(keeper: Keeper, e
     assert retry(engine, shelf, ids=[point.id + 1]).stored == 0
     assert (retry(engine, shelf, ids=[point.id]).stored, refused_count(engine)) == (1, 0)
     assert len(shelf.points) == 5
+
+
+def test_refused_points_are_kept_as_long_as_dead_letters_are_and_no_longer(engine: Engine) -> None:
+    clock = VirtualClock(T)
+    ledger = Ledger(engine, clock)
+    ledger.refuse([Refused("motion value=1.0 1", 422, "old")])
+    clock.advance_to(T + 10 * SECOND)
+    ledger.refuse([Refused("motion value=1.0 2", 422, "young")])
+    ledger.prune(T)
+    assert refused_count(engine) == 2
+    ledger.prune(T + SECOND)
+    assert [point.words for point in refused_points(engine)] == ["young"]
 
 
 def test_what_is_held_in_memory_does_not_grow_with_how_far_behind_it_is(keeper: Keeper, engine: Engine) -> None:
