@@ -15,9 +15,11 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from domain.errors import ConfigurationError, KehaiError
+from ingest.history import JournalHistory
 from kehai.door import check_door
 from kehai.lazily import command
 from kehai.network import check_free
+from kehai.running import RESTORING
 from kehai.settings import Settings, load
 from kehai.verdict import Verdict
 from registry.database import open_database
@@ -73,6 +75,8 @@ def _data(settings: Settings) -> Iterator[Verdict]:
     yield Verdict(os.access(folder, os.W_OK), f"data folder {folder}", "let the user that runs kehai write there")
     free = shutil.disk_usage(folder).free
     yield Verdict(free > GIB, f"{free / GIB:.1f} GiB free in {folder}", "make room: the journal needs at least 1 GiB")
+    if (folder / RESTORING).exists():
+        yield Verdict(False, f"restore into {folder}", "it was cut short: run 'kehai restore' again")
 
 
 def _sqlite(file: Path, name: str) -> Verdict:
@@ -88,7 +92,11 @@ def _sqlite(file: Path, name: str) -> Verdict:
 
 
 def _journal(settings: Settings) -> Iterator[Verdict]:
-    yield _sqlite(settings.journal, "journal")
+    verdict = _sqlite(settings.journal, "journal")
+    yield verdict
+    if verdict.good:
+        kept = JournalHistory(settings.journal).dead_letter_count()
+        yield Verdict(kept == 0, f"{kept} dead letters", "look at them with 'kehai dead-letters list'", serious=False)
 
 
 def _database(settings: Settings) -> Iterator[Verdict]:

@@ -19,13 +19,16 @@ from detectors.home import HomeWatch
 from detectors.words import span_en
 from domain.clock import DAY
 from domain.errors import KehaiError
+from ingest.journal import Batch, Journal
+from ingest.letters import compose
 from kehai.cli import main
+from kehai.running import RESTORING
 from registry.database import migrate, open_database
 from tests.detectors.homes import HOME, T0, ZONE, Script, run
 
 COMMANDS = (
     "demo", "up", "ingest", "watch", "dashboard", "influx", "gateway", "simulate", "replay", "backtest",
-    "report", "doctor", "admin",
+    "report", "doctor", "admin", "dead-letters", "backup", "restore",
 )  # fmt: skip
 
 
@@ -258,6 +261,39 @@ def test_a_doctor_says_what_is_wrong_and_how_to_mend_it(kehai: Terminal, tmp_pat
     assert "BAD  broker at 127.0.0.1:1: it does not answer" in said.out
     assert f"BAD  data folder {tmp_path / 'd'}: make it" in said.out
     assert "checks found something wrong" in said.sentence()
+
+
+def test_a_doctor_sees_dead_letters_and_a_restore_that_was_cut_short(kehai: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "k.toml"
+    file.write_text(f'[installation]\ndata = "{tmp_path}"\n[broker]\nport = 1\n')
+    journal = Journal(tmp_path / "journal.db")
+    journal.append(Batch(letters=[compose(1, "topic", "not_json", "", b"x")]), 1)
+    journal.close()
+    (tmp_path / RESTORING).mkdir()
+    said = kehai("doctor", "--config", file)
+    assert "note 1 dead letters: look at them with 'kehai dead-letters list'" in said.out
+    assert f"BAD  restore into {tmp_path}: it was cut short" in said.out
+
+
+def test_a_wrong_call_about_letters_or_backups_is_a_sentence(kehai: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "k.toml"
+    file.write_text(f'[installation]\ndata = "{tmp_path / "d"}"\n')
+    for words, status in (
+        (("dead-letters", "list"), 1),
+        (("dead-letters", "retry"), 2),
+        (("dead-letters", "retry", "1", "--all"), 2),
+        (("backup", "--out", tmp_path / "b.tar"), 1),
+        (("backup", "--out", file), 2),
+        (("restore", tmp_path / "missing.tar"), 1),
+    ):
+        said = kehai(*words, "--config", file)
+        assert said.status == status, words
+        said.sentence()
+    Journal(tmp_path / "d" / "journal.db").close()
+    for option in ("--since=yesterday", "--state=lost"):
+        said = kehai("dead-letters", "list", option, "--config", file)
+        assert said.status == 2
+        said.sentence()
 
 
 def test_homes_and_accounts_are_made_from_the_command_line(kehai: Terminal, tmp_path: Path) -> None:
