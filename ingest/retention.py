@@ -114,9 +114,8 @@ class Retention:
         keep, passed = self._keep, self._passed()
         # A clock of ours that jumped ahead must not cut what is young: the homes' own clocks have a say.
         newest = self._journal.newest_hour()
-        if newest is None:
-            return []
-        hour = (min(now, (newest + 1) * HOUR) - keep.raw) // HOUR
+        seen = now if newest is None else min(now, (newest + 1) * HOUR)
+        hour = (seen - keep.raw) // HOUR
 
         def readings(connection: sqlite3.Connection, most: int) -> int:
             return _summarise(connection, hour, most)
@@ -135,12 +134,15 @@ class Retention:
         def clamped(connection: sqlite3.Connection, most: int) -> int:
             return self._forget_clamped(connection, hour * HOUR - _FAR_STAMP, most)
 
-        due: list[Cut] = [dead_letters, log, readings]
+        due: list[Cut] = [dead_letters, log]
+        if newest is None:
+            return due
+        due.append(readings)
         if now // DAY != self._clamped_on:
             self._clamped_on = now // DAY
             due.insert(0, clamped)
         if keep.summaries is not None:
-            oldest = (min(now, (newest + 1) * HOUR) - max(keep.summaries, keep.raw)) // HOUR
+            oldest = (seen - max(keep.summaries, keep.raw)) // HOUR
 
             def summaries(connection: sqlite3.Connection, most: int) -> int:
                 return connection.execute(

@@ -275,9 +275,9 @@ def _swap(staged: Path, data: Path, places: dict[str, Path]) -> Path | None:
                 if not candidate.exists():
                     candidate.mkdir(mode=0o700)
                     old = candidate
-            side.rename(old / side.name)
+            shutil.move(side, old / side.name)
     for name, file in places.items():
-        (marker / name).rename(file)
+        shutil.move(marker / name, file)  # the database may live on another disk
         _sync(file.parent)
     marker.rmdir()
     _sync(data)

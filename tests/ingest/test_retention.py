@@ -135,6 +135,13 @@ def test_the_log_is_cut_once_everybody_has_read_it_and_its_newest_row_stays(
     assert journal.count("readings") == 31
 
 
+def test_the_log_of_homes_that_never_sent_a_reading_is_cut_too(intake: Intake[str], journal: Journal) -> None:
+    for day in range(20):
+        intake.commit(START + day * DAY, Mark(START + day * DAY))
+    look_after(Retention(journal, KEEP, all_read), START + 20 * DAY)
+    assert journal.read(0)[0].received_at == START + 6 * DAY
+
+
 def test_a_server_clock_that_jumps_ahead_cuts_no_readings(intake: Intake[str], journal: Journal) -> None:
     send(intake, 1, START, received_at=START)
     send(intake, 2, START + MINUTE, received_at=START + 3650 * DAY)
