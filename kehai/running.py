@@ -7,6 +7,7 @@ knows whether there is an ingest that will answer it.
 from __future__ import annotations
 
 import fcntl
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import IO
 from domain.errors import ConfigurationError, KehaiError
 
 ROLES = ("ingest", "watch", "dashboard", "influx")
+_TRIES = 10
 RESTORING = "restoring"
 """Folder in the data folder that is there while a restore is under way, and after one that was cut short."""
 
@@ -23,7 +25,12 @@ RESTORING = "restoring"
 def running(data: Path, role: str) -> Iterator[None]:
     """Hold the lock of a role; raises KehaiError when it runs already, or on a folder that is half restored."""
     with _lock(data, role) as file:
-        if not _try(file):
+        pause = threading.Event()
+        for _ in range(_TRIES):
+            if _try(file):
+                break
+            pause.wait(0.05)  # a command that only looks holds it for an instant
+        else:
             raise KehaiError(
                 f"The role {role} runs on {data} already, or a restore is under way: end it, or wait for it."
             )
