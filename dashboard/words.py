@@ -144,6 +144,7 @@ DEAD_LETTER: Mapping[str, str] = {
     "retained": _n("Retained message"),
     "scattered": _n("Too many gaps"),
     "key_conflict": _n("Same number, other content (a copied card?)"),
+    "fault": _n("A fault of this program: please report it"),
     "lost": _n("Lost in the gateway"),
 }
 LETTER_STATE: Mapping[str, str] = {

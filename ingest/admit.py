@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
+import structlog
 
 from domain.clock import DAY, MINUTE, SECOND, Instant, Span
 from domain.ids import BadIdError, DeviceId, check_id
@@ -46,6 +47,8 @@ _MAX_SPELLS = 50
 _MAX_DEVICES = 200
 _MAX_REMARKS = 20
 
+log = structlog.get_logger("ingest")
+
 
 class Why(StrEnum):
     """Reason code of a dead letter."""
@@ -64,6 +67,8 @@ class Why(StrEnum):
     RETAINED = "retained"
     SCATTERED = "scattered"
     KEY_CONFLICT = "key_conflict"
+    FAULT = "fault"
+    """Not the sender's: this program could not judge it. After a mend, ``kehai dead-letters retry``."""
     LOST = "lost"
     """Not refused: the gateway says that it no longer has these readings."""
 
@@ -201,13 +206,24 @@ def admit(
         entry = directory.gateway(gateway)
         if entry is None:
             raise _RefusedError(Why.UNKNOWN_GATEWAY, gateway)
+        return _judged(entry, word, payload, received_at)
+    except _RefusedError as refused:
+        return refused.refusal
+
+
+def _judged(entry: GatewayEntry, word: Up, payload: bytes, received_at: Instant) -> Admitted:
+    """What is in the message. A fault of ours costs this message and not everybody's: each new start would meet it again."""
+    try:
         if word is Up.READINGS:
             return _admit_readings(entry, payload, received_at)
         if word is Up.HEARTBEAT:
             return _admit_heartbeat(entry, payload, received_at)
         return _admit_hello(entry, payload)
-    except _RefusedError as refused:
-        return refused.refusal
+    except _RefusedError:
+        raise
+    except Exception as error:
+        log.exception("a message could not be judged and is kept as a dead letter: please report it", gateway=entry.id)
+        raise _RefusedError(Why.FAULT, f"{type(error).__name__}: {error}") from error
 
 
 _Payload = TypeVar("_Payload", Readings, HeartbeatPayload, HelloPayload)

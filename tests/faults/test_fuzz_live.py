@@ -137,6 +137,7 @@ def test_mutated_messages_never_stop_ingest_each_becomes_a_dead_letter_and_every
     with House(tmp_path, rate=20, protocol=protocol, bystanders=(ROGUE, MASK)) as house:
         reasons = fuzz(house, chance, rounds or 2_000)
     assert set(reasons) >= {"not_json", "wrong_shape", "wrong_gateway", "unknown_topic", "unknown_gateway", "bad_time"}
+    assert "fault" not in reasons
     assert "Traceback" not in house.ingest.log
 
 

@@ -72,6 +72,7 @@ def fuzz(chance: random.Random, count: int, known: Callable[[], Directory] = dir
         except Exception as error:
             raise AssertionError(f"{type(error).__name__}: {error} at {words}") from error
         if isinstance(outcome, Refusal):
+            assert outcome.reason is not Why.FAULT, f"{outcome.detail} at {words}"
             reasons[outcome.reason] += 1
         else:
             reasons["(let in)"] += 1

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.clock import DAY, HOUR, SECOND
-from domain.readings import Flag
+from domain.ids import DeviceId
+from domain.readings import Device, Flag
 from domain.wire import MAX_PAYLOAD, Condition, Up, up_topic
 from ingest.admit import AdmittedHeartbeat, AdmittedHello, AdmittedReadings, Refusal, Why, admit
+from registry.directory import MemoryDirectory
 from tests.ingest.gateways import HEARTBEAT, HELLO, READINGS, T, beat, directory, hello, motions, record, twisted
 
 
@@ -165,7 +169,9 @@ def test_a_stamp_survives_the_wire_to_the_microsecond() -> None:
 @given(st.sampled_from([READINGS, HEARTBEAT, HELLO, "kehai/1/gw/g1/up/x", ""]), st.binary(max_size=200))
 @example(READINGS, b'{"v":1,"gateway":"g1","epoch":"","seq":1,"sent_at":"","clock":{},"senml":[{}]}')
 def test_no_bytes_make_admit_raise(topic: str, payload: bytes) -> None:
-    assert isinstance(admit(topic, payload, T, directory()), Refusal)
+    outcome = admit(topic, payload, T, directory())
+    assert isinstance(outcome, Refusal)
+    assert outcome.reason is not Why.FAULT
 
 
 JSON = st.recursive(
@@ -195,3 +201,18 @@ def test_no_json_in_the_place_of_any_field_makes_admit_raise(data: st.DataObject
     key = data.draw(st.sampled_from(fields))
     admitted = admit(topic, twisted(payload, **{key: data.draw(JSON)}), T, directory())
     assert isinstance(admitted, AdmittedReadings | AdmittedHeartbeat | AdmittedHello | Refusal)
+
+
+class Brittle(dict[DeviceId, Device]):
+    """Stands for a fault of ours that nobody has found yet."""
+
+    def __contains__(self, key: object) -> bool:
+        raise ZeroDivisionError("nobody thought of this")
+
+
+def test_a_fault_of_ours_costs_one_message_and_stops_nobody() -> None:
+    known = directory()
+    broken = MemoryDirectory([replace(known._entries["g1"], devices=Brittle(known._entries["g1"].devices))])
+    outcome = admit(READINGS, motions(1, T), T, broken)
+    assert isinstance(outcome, Refusal)
+    assert (outcome.reason, outcome.detail) == (Why.FAULT, "ZeroDivisionError: nobody thought of this")
