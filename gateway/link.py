@@ -178,15 +178,15 @@ class Rivalry:
         self._short: deque[Span] = deque(maxlen=8)
         self._told: Span | None = None
 
-    def ended(self, *, taken_over: bool, lasted: Span) -> bool:
+    def ended(self, *, taken_over: bool, lasted: Span, reasons: bool) -> bool:
         """A connection came to its end; True when this should be said now (once an hour).
 
-        MQTT 3.1.1 gives no reason: there it takes eight short connections in ten minutes.
+        MQTT 3.1.1 gives no ``reasons``: there it takes eight short connections in ten minutes.
         """
         now = monotonic()
         if taken_over:
             self._taken.append(now)
-        if lasted < _SHORT:
+        if lasted < _SHORT and not reasons:
             self._short.append(now)
         again = any(len(ends) == ends.maxlen and now - ends[0] <= _FIGHT for ends in (self._taken, self._short)) and (
             self._told is None or now - self._told > 6 * _FIGHT

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.link import NotDeliveredError, Room
+from domain.clock import SECOND
+from gateway.link import NotDeliveredError, Rivalry, Room
 
 
 def test_a_message_that_is_too_large_is_halved_until_it_passes_and_one_reading_is_not_halved() -> None:
@@ -19,3 +20,20 @@ def test_a_message_that_is_too_large_is_halved_until_it_passes_and_one_reading_i
 
 def test_only_one_of_the_broker_s_refusals_is_about_size() -> None:
     assert [NotDeliveredError(code).too_large for code in (0x10, 0x87, 0x95, 0x97)] == [False, False, True, False]
+
+
+def test_a_broker_that_is_killed_again_and_again_is_no_second_gateway_where_the_broker_gives_reasons() -> None:
+    rivalry = Rivalry()
+    assert not any(rivalry.ended(taken_over=False, lasted=SECOND, reasons=True) for _ in range(20))
+    assert [rivalry.ended(taken_over=True, lasted=SECOND, reasons=True) for _ in range(4)] == [
+        False,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_over_mqtt_3_1_1_eight_short_connections_are_a_reason_to_look_for_a_second_gateway() -> None:
+    rivalry = Rivalry()
+    said = [rivalry.ended(taken_over=False, lasted=SECOND, reasons=False) for _ in range(9)]
+    assert said == [False] * 7 + [True, False]
