@@ -237,6 +237,7 @@ def read_journal(journal: Path) -> Stored:
     """What is stored, read by plain SQL; the packed log through its codec."""
     stored = Stored()
     with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True, timeout=30)) as connection:
+        connection.execute("BEGIN")  # one instant of both forms: ingest may be writing
         rows = connection.execute(
             "SELECT g.gateway, g.epoch, r.seq, s.device, s.quantity, r.value, r.observed_at, c.stamp"
             " FROM readings r JOIN streams g ON g.id = r.stream JOIN series s ON s.id = r.series"
