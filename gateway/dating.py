@@ -68,7 +68,8 @@ def anchor_boot(connection: sqlite3.Connection, boot: int, anchor: Anchor) -> No
 
 def _date(connection: sqlite3.Connection, boot: int, anchor: Anchor) -> None:
     connection.execute(
-        "UPDATE readings SET raw = at, at = mono + ?, dated = ? WHERE boot = ? AND dated = 0",
+        "UPDATE readings SET raw = at, at = mono + ?1, dated = ?2,"
+        " sum = sum_of(CAST(device AS BLOB), CAST(quantity AS BLOB), value, mono + ?1) WHERE boot = ?3 AND dated = 0",
         (anchor.shift, anchor.dated, boot),
     )
     connection.execute(

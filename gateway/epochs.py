@@ -9,7 +9,7 @@ from heapq import merge
 from domain.clock import Instant
 from gateway.overflow import STORED_EARLIER, UNKNOWN, between, ranges, remember
 
-_COLUMNS = "device, quantity, value, at, worth, boot, mono, raw, dated"
+_COLUMNS = "device, quantity, value, at, worth, boot, mono, raw, dated, sum"
 
 
 def last_number(connection: sqlite3.Connection) -> int:

@@ -7,6 +7,7 @@ first script makes only what is missing. A script that has landed is never chang
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 _FIRST = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -42,7 +43,12 @@ INSERT OR IGNORE INTO meta VALUES ('epochs', '1');
 INSERT INTO losses SELECT reason, sum(last - first + 1) FROM lost GROUP BY reason;
 """
 
-SCRIPTS: tuple[str, ...] = (_FIRST, _SECOND)
+# NULL in a row of an earlier version: then nothing is known of it.
+_SUMS = """
+ALTER TABLE readings ADD COLUMN sum INTEGER;
+"""
+
+SCRIPTS: tuple[str, ...] = (_FIRST, _SECOND, _SUMS)
 """Script *n* (from 1) brings a spool from version n - 1 to version n."""
 
 
@@ -57,3 +63,17 @@ def bring_up_to_date(connection: sqlite3.Connection) -> None:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def makes_sense(connection: sqlite3.Connection) -> bool:
+    """True when the tables are those that the scripts make: their names stand in the file too, and can be damaged."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        bring_up_to_date(fresh)
+        return _columns(connection) == _columns(fresh)
+
+
+def _columns(connection: sqlite3.Connection) -> list[tuple[object, ...]]:
+    return connection.execute(
+        "SELECT m.name, c.name, c.type, c.pk FROM sqlite_master m JOIN pragma_table_info(m.name) c"
+        " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, c.cid"
+    ).fetchall()

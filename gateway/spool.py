@@ -19,6 +19,7 @@ from typing import Any
 from domain.clock import DAY, MINUTE, SECOND, Instant, Span, monotonic
 from domain.ids import DeviceId
 from domain.readings import Quantity
+from gateway.damage import tell_damage
 from gateway.dating import Anchor, Dating, anchor_boot
 from gateway.epochs import begin_epoch, count_between, last_number, tell_holes
 from gateway.overflow import (
@@ -110,7 +111,7 @@ class Spool:
         finally:
             self._file.close()
 
-    def _load(self, connection: sqlite3.Connection) -> None:
+    def _load(self, connection: sqlite3.Connection, cut_short: int) -> None:
         """Learn what the disk holds. A commit that failed may have reached it: its readings are still the caller's."""
         connection.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (secrets.token_hex(8),))
         meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
@@ -120,9 +121,11 @@ class Spool:
             connection.execute("DELETE FROM readings WHERE seq > ?", (self._last,))
             connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'readings'", (self._last,))
             connection.execute("COMMIT")
-        self.epoch = meta["epoch"]
+        first, self.epoch = not self.epoch, meta["epoch"]
         self._acked_on_disk = int(meta["acked"])
         self._acked = max(self._acked, self._acked_on_disk) if same else self._acked_on_disk
+        if first:
+            tell_damage(connection, self._acked, cut_short)
         self._last = last_number(connection)
         self._recount(connection)
         self._boot_id, known = _boot_of(
@@ -246,8 +249,8 @@ class Spool:
         with self._file.transaction() as connection:
             boot = self._this_boot(connection) if any(o.mono is not None for o in observations) else None
             connection.executemany(
-                "INSERT INTO readings (device, quantity, value, at, worth, boot, mono, raw, dated)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO readings (device, quantity, value, at, worth, boot, mono, raw, dated, sum)"
+                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, sum_of(CAST(?1 AS BLOB), CAST(?2 AS BLOB), ?3, ?4))",
                 [self._row(o, boot) for o in observations],
             )
             for why, number in self._uncounted.items():

@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from domain.errors import KehaiError
-from gateway.schema import bring_up_to_date
+from domain.writeahead import is_cut_short
+from gateway.damage import sum_of
+from gateway.schema import bring_up_to_date, makes_sense
 
 _LARGE = 50_000_000
+_LEAST_ROW = 32
+"""Bytes that a reading takes at the very least."""
 _CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _PRIMARY = 0xFF
 
@@ -30,12 +34,14 @@ class SpoolError(KehaiError):
 
 
 class SpoolFile:
-    """One SQLite file in WAL mode; ``load`` is called with the writing connection after each opening."""
+    """One SQLite file in WAL mode; ``load`` is called with the writing connection and ``cut_short`` after each opening."""
 
-    def __init__(self, path: Path, load: Callable[[sqlite3.Connection], None], *, durable: bool) -> None:
+    def __init__(self, path: Path, load: Callable[[sqlite3.Connection, int], None], *, durable: bool) -> None:
         self.path, self._load, self._durable = path, load, durable
         self.moved_aside: Path | None = None
         """Where a broken file was moved to; None in good times."""
+        self.cut_short = 0
+        """How many readings may have been lost at most with the damaged end of its write-ahead log; 0 in good times."""
         self.lock = threading.RLock()
         self._reading = threading.Lock()
         self._writer: sqlite3.Connection | None = None
@@ -50,8 +56,22 @@ class SpoolFile:
             self._open()
         except sqlite3.Error as error:
             self._forsake()
+            if not _is_nonsense(error):
+                raise SpoolError(
+                    f"The spool {path} cannot be opened ({error}): see that its folder is writable."
+                ) from error
+            self._begin_anew()
+        except (ValueError, KeyError, TypeError):  # sound pages that say what was never written
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self.cut_short = 0
+        self._move_aside()
+        try:
+            self._open()
+        except sqlite3.Error as error:
             raise SpoolError(
-                f"The spool {path} cannot be opened ({error}): see that its folder is writable."
+                f"The spool {self.path} cannot be opened ({error}): see that its folder is writable."
             ) from error
 
     def close(self) -> None:
@@ -79,7 +99,7 @@ class SpoolFile:
                 self._forsake()
                 if _code(error) in _CORRUPT:
                     self._check()
-                with suppress(sqlite3.Error):  # what can be read while nothing can be written is sent on
+                with suppress(sqlite3.Error, ValueError):  # what can be read while nothing can be written is sent on
                     self._open()
                 raise SpoolError(
                     f"The spool {self.path} cannot be written ({error}): make room, or change the card.",
@@ -110,10 +130,13 @@ class SpoolFile:
     def _open(self) -> None:
         writer = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=15)
         try:
+            writer.create_function("sum_of", 4, sum_of, deterministic=True)
             writer.execute("PRAGMA journal_mode = WAL")
             writer.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
             bring_up_to_date(writer)
-            self._load(writer)
+            if not makes_sense(writer):
+                raise ValueError("The tables are not those of a spool.")
+            self._load(writer, self.cut_short)
             reader = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=15)
         except BaseException:
             writer.close()
@@ -142,6 +165,7 @@ class SpoolFile:
         try:
             connection = sqlite3.connect(path, timeout=15)
             try:
+                self.cut_short = _cut_short(path, connection)
                 kind = "quick_check" if path.stat().st_size > _LARGE else "integrity_check"
                 answer = connection.execute(f"PRAGMA {kind}(1)").fetchone()[0]
             finally:
@@ -154,7 +178,11 @@ class SpoolFile:
             answer = str(error)
         if answer == "ok":
             return
-        number = 1
+        self.cut_short = 0
+        self._move_aside()
+
+    def _move_aside(self) -> None:
+        path, number = self.path, 1
         while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
             number += 1
         for suffix in ("", "-wal", "-shm"):
@@ -162,6 +190,20 @@ class SpoolFile:
             if file.exists():
                 file.rename(aside.with_name(aside.name + suffix))
         self.moved_aside = aside
+
+
+def _cut_short(path: Path, connection: sqlite3.Connection) -> int:
+    """At most so many readings stood in commits that were damaged at the end of the write-ahead log."""
+    wal = path.with_name(f"{path.name}-wal")
+    recovered = int(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
+    if not wal.exists() or not is_cut_short(wal.read_bytes(), recovered):
+        return 0
+    return wal.stat().st_size // _LEAST_ROW
+
+
+def _is_nonsense(error: sqlite3.Error) -> bool:
+    """True when the file can be read and makes no sense: a table that is not there, text that is no text."""
+    return _code(error) in {0, sqlite3.SQLITE_ERROR, *_CORRUPT}
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -12,7 +12,7 @@ import structlog
 
 from domain.clock import MILLISECOND, MINUTE, SECOND, Instant, Span, monotonic
 from ingest.intake import Intake
-from ingest.journal import Journal, JournalError
+from ingest.journal import Journal, JournalDamagedError, JournalError
 from ingest.letters import Wish
 from ingest.retention import Retention
 
@@ -52,6 +52,8 @@ class Chores:
             asked = self._take_requests(now)
             if not asked:
                 self._retention.step(now)
+        except JournalDamagedError:
+            raise
         except JournalError as error:
             log.warning("housekeeping of the journal waits", why=str(error))
             self._due = monotonic() + _LATER

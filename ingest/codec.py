@@ -1,8 +1,12 @@
-"""One commit of the journal as bytes, and back: about 25 bytes a reading."""
+"""One commit of the journal as bytes, and back: about 25 bytes a reading, and a sum over all of them.
+
+SQLite notices a page that is no page any more; a value that has become another value is noticed here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from zlib import crc32
 
 import msgspec
 
@@ -64,12 +68,23 @@ class _Body(msgspec.Struct, array_like=True):
     vouches: list[_Vouch]
 
 
+_SUMMED = b"\xc1"
+"""MessagePack never begins with this byte. What does not begin with it was written before commits had a sum."""
+_HEAD = 5
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Body)
 
 
-def encode(items: Iterable[Item]) -> bytes:
-    """The items of one commit. Decoding gives them in the order mark, hellos, readings, vouches."""
+def _sum(packed: bytes | memoryview, received_at: Instant) -> int:
+    return crc32(packed, crc32(received_at.to_bytes(8, "big", signed=True)))
+
+
+class DamagedCommitError(ValueError):
+    """These bytes are not what was written."""
+
+
+def encode(items: Iterable[Item], committed_at: Instant) -> bytes:
+    """The items of one commit; its time is under the sum too. Decoding gives them as mark, hellos, readings, vouches."""
     body = _Body(1, None, [], [], [])
     group = _Group("", "", "", -1, 0, [], [])
     index: dict[str, int] = {}
@@ -96,12 +111,23 @@ def encode(items: Iterable[Item]) -> bytes:
             body.hellos.append(_Hello(item.home, item.gateway, item.zone, devices, item.received_at))
         elif isinstance(item, Mark):
             body.mark = (item.received_at, item.down_since)
-    return _encoder.encode(body)
+    packed = _encoder.encode(body)
+    return _SUMMED + _sum(packed, committed_at).to_bytes(4, "big") + packed
 
 
 def decode(offset: int, received_at: Instant, packed: bytes) -> Arrival:
-    """The commit that ``encode`` packed."""
-    body = _decoder.decode(packed)
+    """The commit that ``encode`` packed; raises DamagedCommitError."""
+    if type(packed) is not bytes or type(received_at) is not int:  # what a damaged row may hold
+        raise DamagedCommitError(f"Commit {offset} of the journal is damaged.")
+    view = memoryview(packed)
+    if view[:1] == _SUMMED:
+        if _sum(view[_HEAD:], received_at) != int.from_bytes(view[1:_HEAD], "big"):
+            raise DamagedCommitError(f"Commit {offset} of the journal is damaged.")
+        view = view[_HEAD:]
+    try:
+        body = _decoder.decode(view)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise DamagedCommitError(f"Commit {offset} of the journal is damaged.") from error
     items: list[Item] = []
     if body.mark is not None:
         items.append(Mark(*body.mark))

@@ -113,9 +113,9 @@ class Intake(Generic[Token]):
 
     def start(self, now: Instant) -> Committed[Token]:
         """Write the first mark after a start: it names when ingest was last known to run."""
-        last = self.journal.last()
-        self._last = last[1] if last else 0
-        return self.commit(now, Mark(max(now, self._last), down_since=last[1] if last else None))
+        last = self.journal.last_time()
+        self._last = last or 0
+        return self.commit(now, Mark(max(now, self._last), down_since=last))
 
     def take(self, topic: str, payload: bytes, received_at: Instant, token: Token, retained: bool = False) -> None:
         """Take one message in; after the next ``commit`` its token comes back. None is older than the last commit."""

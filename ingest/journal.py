@@ -13,26 +13,34 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from zlib import crc32
+
+import structlog
 
 from domain.clock import HOUR, MILLISECOND, Instant
 from domain.errors import KehaiError
 from domain.ids import GatewayId
 from domain.readings import Arrival, Item, Quantity, Reading, Vouch
 from ingest import gateways, letters
-from ingest.codec import decode, encode
-from ingest.journalfile import connect, move_broken_aside, reopen, together
+from ingest.codec import DamagedCommitError, decode, encode
+from ingest.journalfile import Found, condemn, connect, examine, identity, is_damage, is_nonsense, reopen, together
 from ingest.letters import DeadLetter, Letter, Settled, Wish
-from ingest.schema import SCRIPTS, bring_up_to_date, version_of
+from ingest.schema import SCRIPTS, bring_up_to_date, makes_sense, version_of
 from ingest.streams import Stream
 
+log = structlog.get_logger("journal")
 _Done = TypeVar("_Done")
 _TOGETHER = 500
 """Batches of a throw-away journal that share one transaction."""
-_MOVED = "ON CONFLICT (id) DO UPDATE SET through = excluded.through, islands = excluded.islands"
+_MOVED = "ON CONFLICT (id) DO UPDATE SET through = excluded.through, islands = excluded.islands, sum = excluded.sum"
 
 
 class JournalError(KehaiError):
     """The journal cannot be opened or written; one sentence."""
+
+
+class JournalDamagedError(JournalError):
+    """The file itself is damaged. The process has to end; the next start moves the file aside."""
 
 
 @dataclass(slots=True)
@@ -64,18 +72,23 @@ class Journal:
 
     def __init__(self, path: Path | str, *, durable: bool = True, read_only: bool = False) -> None:
         self._path = str(path)
-        self._durable = durable
-        self.moved_aside: Path | None = None
-        """Where a broken file was moved to at the start; None in good times."""
+        self._durable, self._read_only = durable, read_only
+        found = Found()
         try:
             if not read_only and durable and self._path != ":memory:":
                 Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-                self.moved_aside = move_broken_aside(Path(self._path))
+                found = examine(Path(self._path))
             self._connection = connect(self._path, durable=durable, read_only=read_only)
         except sqlite3.Error as error:
             raise JournalError(
                 f"The journal {path} cannot be opened ({error}): stop the other ingest, or see that its folder is writable."
             ) from error
+        self.moved_aside = found.moved_aside
+        """Where a broken file was moved to at the start; None in good times."""
+        self.cut_short = found.cut_short
+        """True when the newest commits were found damaged at the start: they are lost."""
+        self._leap = self.cut_short or self.moved_aside is not None
+        self._identity = identity(self._path)
         self._series: dict[tuple[str, str, str], int] = {}
         self._homes: set[str] = set()
         """Homes all of whose series are in ``_series``."""
@@ -90,19 +103,40 @@ class Journal:
         self._unsaved: dict[tuple[str, str], Stream] = {}
         """Streams that have a number and no row yet."""
         self._last_stream: int | None = None
-        if not read_only:
-            try:
-                bring_up_to_date(self._connection)
-            except sqlite3.Error as error:
-                raise JournalError(
-                    f"The journal {path} cannot be brought to this version ({error}): make room, or mend the disk."
-                ) from error
+        if not read_only and not self._is_ours():
+            self._connection.close()
+            condemn(Path(self._path))
+            self.moved_aside, self._leap = examine(Path(self._path)).moved_aside, True
+            self._connection = connect(self._path, durable=durable, read_only=False)
+            self._identity = identity(self._path)
+            bring_up_to_date(self._connection)
+
+    def _is_ours(self) -> bool:
+        """Bring the tables up to date; False when they are none that this program made: their names are damaged."""
+        try:
+            bring_up_to_date(self._connection)
+            return makes_sense(self._connection)
+        except sqlite3.Error as error:
+            if self._durable and self._path != ":memory:" and (is_damage(error) or is_nonsense(error)):
+                return False
+            raise JournalError(
+                f"The journal {self._path} cannot be brought to this version ({error}): make room, or mend the disk."
+            ) from error
 
     def close(self) -> None:
         """Release the file."""
         if not self._suspect and self._connection.in_transaction:
             self._connection.execute("COMMIT")
         self._connection.close()
+
+    @property
+    def damage(self) -> str:
+        """What the start found, in one sentence; empty in good times."""
+        if self.moved_aside is not None:
+            return f"The journal was damaged and a new one was begun; the old is {self.moved_aside}: restore a backup."
+        if self.cut_short:
+            return "The newest commits of the journal were damaged on the disk and are lost: look after the disk."
+        return ""
 
     def go_on_above(self, cursor: int) -> None:
         """Give no offset up to ``cursor`` any more: somebody has read so far, in a later copy of this journal."""
@@ -117,7 +151,7 @@ class Journal:
 
         Raises JournalError when the disk refuses.
         """
-        body = encode(batch.items)
+        body = encode(batch.items, received_at)
         with self._writing() as connection:
             offset = self._found(received_at, body)
             if offset is None:
@@ -128,6 +162,7 @@ class Journal:
                 if self._durable or offset % _TOGETHER == 0:
                     connection.execute("COMMIT")
         self._jump = self._unsure = None
+        self._leap = False
         self._unsaved.clear()
         return Arrival(offset, received_at, tuple(batch.items))
 
@@ -164,9 +199,18 @@ class Journal:
                 self._suspect = False
             yield self._connection
         except sqlite3.Error as error:
+            if is_damage(error):
+                raise self._condemned(str(error)) from error
             raise JournalError(
                 f"The journal {self._path} cannot be used ({error}): make room, or mend the disk."
             ) from error
+
+    def _condemned(self, why: str) -> JournalDamagedError:
+        if self._durable and not self._read_only:
+            condemn(Path(self._path))
+        return JournalDamagedError(
+            f"The journal {self._path} is damaged ({why}): ingest has to be started again, and begins a new one."
+        )
 
     def _found(self, received_at: Instant, body: bytes) -> int | None:
         """The offset of this commit when an attempt that failed has left it in the file after all."""
@@ -178,8 +222,10 @@ class Journal:
 
     def _write(self, batch: Batch, received_at: Instant, body: bytes) -> int:
         connection = self._connection
-        # After a broken file the numbers go on above any that it can have given: cursors into it stay behind.
-        first = received_at // MILLISECOND if self.moved_aside and self.last() is None else self._jump
+        first = self._jump
+        if self._leap:  # the numbers go on above any that the damaged file can have given: cursors into it stay behind
+            newest = self.last()
+            first = max(received_at // MILLISECOND, first or 0, newest[0] + 1 if newest else 0)
         row = connection.execute("INSERT INTO log VALUES (?, ?, ?)", (first, received_at, body))
         offset = int(row.lastrowid or 0)
         rows = self._rows(batch)
@@ -192,9 +238,9 @@ class Journal:
             connection.executemany("INSERT OR IGNORE INTO clamped VALUES (?, ?, ?, ?)", batch.clamped)
         streams = {**{s.id: s for s in self._unsaved.values()}, **batch.streams}
         if streams:
+            islands = {number: json.dumps(s.islands) if s.islands else "[]" for number, s in streams.items()}
             states = [
-                (s.id, s.gateway, s.epoch, s.through, json.dumps(s.islands) if s.islands else "[]")
-                for s in streams.values()
+                (s.id, s.gateway, s.epoch, s.through, islands[s.id], _sum(s, islands[s.id])) for s in streams.values()
             ]
             together(connection, "INSERT INTO streams VALUES", states, _MOVED)
         for item in batch.items:
@@ -279,15 +325,24 @@ class Journal:
             return self._unsaved[gateway, epoch]
         with self._trusted() as connection:
             row = connection.execute(
-                "SELECT id, through, islands FROM streams WHERE gateway = ? AND epoch = ?", (gateway, epoch)
+                "SELECT id, through, islands, sum FROM streams WHERE gateway = ? AND epoch = ?", (gateway, epoch)
             ).fetchone()
             if self._last_stream is None:
                 self._last_stream = int(connection.execute("SELECT coalesce(max(id), 0) FROM streams").fetchone()[0])
         if row is not None:
-            return Stream(row[0], gateway, epoch, row[1], [(int(a), int(b)) for a, b in json.loads(row[2])])
+            return self._known(gateway, epoch, *row)
         self._last_stream += 1
         made = self._unsaved[gateway, epoch] = Stream(self._last_stream, gateway, epoch)
         return made
+
+    def _known(self, gateway: str, epoch: str, number: int, through: int, islands: str, total: int | None) -> Stream:
+        try:
+            stream = Stream(number, gateway, epoch, through, [(int(a), int(b)) for a, b in json.loads(islands)])
+        except (ValueError, TypeError) as error:
+            raise self._condemned(f"what it holds of {gateway} cannot be read") from error
+        if total is not None and total != _sum(stream, islands):
+            raise self._condemned(f"what it holds of {gateway} does not add up")
+        return stream
 
     def holds(
         self, home: str, device: str, quantity: Quantity, value: float, stamp: Instant, stream: int, seq: int
@@ -345,11 +400,25 @@ class Journal:
     # ---- reading -----------------------------------------------------------------------------------------------------
 
     def read(self, cursor: int, limit: int = 500) -> list[Arrival]:
-        """Up to ``limit`` commits after offset ``cursor``, in their order."""
-        rows = self._connection.execute(
-            "SELECT offset, received_at, body FROM log WHERE offset > ? ORDER BY offset LIMIT ?", (cursor, limit)
-        ).fetchall()
-        return [decode(*row) for row in rows]
+        """Up to ``limit`` commits after offset ``cursor``, in their order; also of a journal begun anew meanwhile."""
+        wanted = "SELECT offset, received_at, body FROM log WHERE offset > ? ORDER BY offset LIMIT ?"
+        rows = self._connection.execute(wanted, (cursor, limit)).fetchall()
+        if not rows and self._read_only and self._goes_over():
+            rows = self._connection.execute(wanted, (cursor, limit)).fetchall()
+        return [_arrival(*row) for row in rows]
+
+    def _goes_over(self) -> bool:
+        """A reader's way to the journal that stands there now; True once the writer has made its tables."""
+        now = identity(self._path)
+        if now is None or now == self._identity:
+            return False
+        connection = connect(self._path, durable=self._durable, read_only=True)
+        if version_of(connection) < len(SCRIPTS):
+            connection.close()
+            return False
+        self._connection.close()
+        self._connection, self._identity = connection, now
+        return True
 
     def last(self) -> tuple[int, Instant] | None:
         """Offset and ``received_at`` of the newest commit, or None."""
@@ -361,6 +430,14 @@ class Journal:
         """Offset of the oldest commit that the log still holds."""
         row = self._connection.execute("SELECT offset FROM log ORDER BY offset LIMIT 1").fetchone()
         return None if row is None else int(row[0])
+
+    def last_time(self) -> Instant | None:
+        """When the newest commit was received that is what was written; None when there is none."""
+        with self._trusted() as connection:
+            rows = connection.execute(
+                "SELECT offset, received_at, body FROM log ORDER BY offset DESC LIMIT 20"
+            ).fetchall()
+        return next((a.received_at for a in (_arrival(*row) for row in rows) if a.received_at), None)
 
     def is_made(self) -> bool:
         """True once the writer has made its tables."""
@@ -387,6 +464,20 @@ class Journal:
         return self._connection.execute(
             "SELECT s.gateway, s.epoch, r.seq FROM readings r JOIN streams s ON s.id = r.stream ORDER BY 1, 2, 3"
         ).fetchall()
+
+
+def _sum(stream: Stream, islands: str) -> int:
+    """A number that counts too far would have a gateway delete what nobody has."""
+    return crc32(f"{stream.gateway} {stream.epoch} {stream.through} {islands}".encode())
+
+
+def _arrival(offset: int, received_at: Instant, packed: bytes) -> Arrival:
+    """One commit. A damaged one is empty: nobody vouches for its time any more, so no silence is seen in it."""
+    try:
+        return decode(offset, received_at, packed)
+    except DamagedCommitError:
+        log.error("a commit of the journal is damaged and counts as not received", offset=offset)  # noqa: TRY400 (no bug)
+        return Arrival(offset, 0, ())
 
 
 def read_all(journal: Journal) -> Iterable[Arrival]:

@@ -7,8 +7,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+from domain.writeahead import is_cut_short
+
+_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_PRIMARY = 0xFF
+_CHECKED_AT_ONCE = 100_000_000
+"""Bytes. A larger file is not read to its end at each start: nobody would be acknowledged meanwhile. See ``ingest.scrub``."""
 _ROWS = 50
 _WAL_PAGES = 4_000
 """16 MB of log before its pages are carried over: most pages change many times in it, and are carried over once."""
@@ -65,22 +73,74 @@ def together(connection: sqlite3.Connection, insert: str, rows: Sequence[tuple[o
         connection.executemany(f"{insert} {marks} {suffix}", rows[whole:])
 
 
-def move_broken_aside(path: Path) -> Path | None:
-    """Check an existing file; move a broken one to ``<name>.broken-<n>`` so that ingest can go on, and say where."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the look at an existing file has found."""
+
+    moved_aside: Path | None = None
+    """Where a broken file was moved to."""
+    cut_short: bool = False
+    """Commits at the end of the write-ahead log are damaged and lost; what stands before them is not."""
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """True when SQLite says that the file is not what it wrote; a disk that fails says other things."""
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _CORRUPT or "decode to UTF-8" in str(error)
+
+
+def is_nonsense(error: sqlite3.Error) -> bool:
+    """True when the file can be read and a statement that made it does not fit it."""
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY == sqlite3.SQLITE_ERROR
+
+
+def examine(path: Path) -> Found:
+    """Check an existing file; a broken one is moved to ``<name>.broken-<n>`` so that ingest can go on."""
+    verdict = _verdict(path)
     if not path.exists():
-        return None
+        verdict.unlink(missing_ok=True)
+        return Found()
     try:
         connection = sqlite3.connect(path)
         try:
-            answer = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            wal = path.with_name(f"{path.name}-wal")
+            recovered = int(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
+            cut_short = wal.exists() and is_cut_short(wal.read_bytes(), recovered)
+            whole = not verdict.exists()
+            if whole and path.stat().st_size <= _CHECKED_AT_ONCE:
+                whole = connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
         finally:
             connection.close()
     except sqlite3.DatabaseError as error:
-        answer = str(error)
-        if "locked" in answer or "unable to open" in answer:
+        if not is_damage(error):
             raise
-    if answer == "ok":
+        whole = False
+    if whole:
+        return Found(cut_short=cut_short)
+    aside = _move_aside(path)
+    verdict.unlink(missing_ok=True)
+    return Found(aside)
+
+
+def condemn(path: Path) -> None:
+    """The file proved damaged while it was in use: the next start moves it aside."""
+    with suppress(OSError):
+        _verdict(path).touch()
+
+
+def identity(path: str) -> tuple[int, int] | None:
+    """Names the file that stands there now; None when there is none."""
+    try:
+        found = Path(path).stat()
+    except OSError:
         return None
+    return found.st_dev, found.st_ino
+
+
+def _verdict(path: Path) -> Path:
+    return path.with_name(f"{path.name}.damaged")
+
+
+def _move_aside(path: Path) -> Path:
     number = 1
     while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
         number += 1

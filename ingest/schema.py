@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 
 _FIRST = """
 CREATE TABLE IF NOT EXISTS log (offset INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, body BLOB NOT NULL);
@@ -72,7 +73,12 @@ cut by the version before, so its true size is not known.
 _COUNTING = "CREATE INDEX dead_letters_by_state ON dead_letters (state);"
 """Letters may be many and large: how many are kept is asked at each look at the metrics."""
 
-SCRIPTS: tuple[str, ...] = (_FIRST, _KEEPING, _COUNTING)
+_SUMS = """
+ALTER TABLE streams ADD COLUMN sum INTEGER;
+"""
+"""A sum over each stream's row; NULL until the row is next written."""
+
+SCRIPTS: tuple[str, ...] = (_FIRST, _KEEPING, _COUNTING, _SUMS)
 """Script *n* (from 1) brings a journal from version n - 1 to version n."""
 
 
@@ -92,3 +98,19 @@ def bring_up_to_date(connection: sqlite3.Connection, scripts: Sequence[str] = SC
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def makes_sense(connection: sqlite3.Connection) -> bool:
+    """True when the tables are those that the scripts make: their names stand in the file too, and can be damaged."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        bring_up_to_date(fresh)
+        return _columns(fresh) <= _columns(connection)
+
+
+def _columns(connection: sqlite3.Connection) -> set[tuple[object, ...]]:
+    return set(
+        connection.execute(
+            "SELECT m.name, c.cid, c.name, c.type, c.pk FROM sqlite_master m JOIN pragma_table_info(m.name) c"
+            " WHERE m.type = 'table'"
+        )
+    )

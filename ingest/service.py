@@ -25,7 +25,7 @@ from domain.readings import Mark
 from domain.wire import Down, down_topic, encode_ack
 from ingest.chores import Chores
 from ingest.intake import Ack, Committed, Intake
-from ingest.journal import JournalError
+from ingest.journal import JournalDamagedError, JournalError
 from ingest.metrics import Figures
 from ingest.mqtt.connection import Patience
 from ingest.steadyclock import SteadyClock
@@ -173,6 +173,8 @@ class IngestService:
         while True:
             try:
                 committed = await self._in_store(work)
+            except JournalDamagedError:
+                raise
             except JournalError as error:
                 if not told:
                     log.warning("not stored, trying again; gateways keep what is not acknowledged", why=str(error))

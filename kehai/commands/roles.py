@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
 import threading
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from ingest.intake import Intake
 from ingest.journal import Journal
 from ingest.metrics import Figures, serve_metrics
 from ingest.retention import Keep, Retention
+from ingest.scrub import Scrub
 from ingest.service import IngestService, Pulse, serve
 from ingest.steadyclock import SteadyClock
 from ingest.subscriber import BrokerAddress, Ticket
@@ -55,10 +58,8 @@ def ingest(config: Path) -> None:
 def _ingest(settings: Settings) -> None:
     engine = database(settings)
     journal = Journal(settings.journal)
-    if journal.moved_aside is not None:
-        log.error(
-            "the journal was damaged; a new one was begun: restore the old from a backup", was=str(journal.moved_aside)
-        )
+    if journal.damage:
+        log.error(journal.damage)
     intake: Intake[Ticket] = Intake(journal, SqlDirectory(engine))
     book, real = SqlBook(engine), SystemClock()
     passed = _passed(settings, engine)
@@ -82,9 +83,13 @@ def _ingest(settings: Settings) -> None:
         intake, clock, _broker(settings), section.mark_seconds, report, figures=figures, chores=chores
     )
     page = serve_metrics(figures.registry, section.metrics_host, section.metrics_port) if section.metrics_port else None
+    scrub = Scrub(settings.journal, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    scrub.start()
     try:
         serve(service)
+        scrub.judge()
     finally:
+        scrub.stop()
         if page is not None:
             page.close()
         journal.close()
