@@ -234,18 +234,21 @@ class Spool:
             scarce = self._free_or_none()
             room = self._max if scarce is None else min(self._max, scarce)
             try:
-                return self._add(observations, room, SPOOL_FULL if room == self._max else DISK_FULL)
+                self._add(observations, room, SPOOL_FULL if room == self._max else DISK_FULL)
             except SpoolError as error:
                 if not error.full or self._rows <= _LEAST:
                     raise
-                return self._add(observations, min(self._max, self._rows), DISK_FULL)
+                self._add(observations, min(self._max, self._rows), DISK_FULL)
+            if scarce is not None:
+                self._file.empty_log()
+            return self._last
 
     def _free_or_none(self) -> int | None:
         """How many readings the spool may hold when its disk is short of room; None when it is not."""
         free = self.free_bytes
         return None if free is None or free >= self._least_free else max(self._rows, _LEAST)
 
-    def _add(self, observations: Sequence[Observation], room: int, reason: str) -> int:
+    def _add(self, observations: Sequence[Observation], room: int, reason: str) -> None:
         with self._file.transaction() as connection:
             boot = self._this_boot(connection) if any(o.mono is not None for o in observations) else None
             connection.executemany(
@@ -269,7 +272,6 @@ class Spool:
         self._last += len(observations)
         self._rows += len(observations) - stored - waiting
         self._depth += len(observations) - waiting
-        return self._last
 
     def _row(self, o: Observation, boot: int | None) -> tuple[object, ...]:
         start = (o.device, o.quantity.value, o.value)

@@ -106,6 +106,11 @@ class SpoolFile:
                     full=_code(error) == sqlite3.SQLITE_FULL,
                 ) from error
 
+    def empty_log(self) -> None:
+        """Carry the write-ahead log over into the file while there is room for it: a log that fills a disk could not be."""
+        with self.lock, suppress(sqlite3.Error, SpoolError):
+            self._ready().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def read(self, question: str, values: Sequence[object] = ()) -> list[Any]:
         """All rows that answer a question, as they were last committed. Raises SpoolError."""
         with self._reading:
