@@ -11,6 +11,7 @@ import statistics
 import sys
 import tempfile
 import threading
+from contextlib import closing
 from pathlib import Path
 
 from benchmarks.ingest.child import Child, say, wait_for_word
@@ -25,6 +26,7 @@ from gateway.drivers.driver import Outlet
 from gateway.spool import Observation, Spool
 from gateway.tasks import end
 from gateway.uplink import UplinkAddress
+from ingest.history import JournalHistory
 from simulators.load import DEVICES, gateway_id, home_id, value_of
 
 _DAYS = 30
@@ -104,8 +106,8 @@ def main() -> None:
 class _Watcher:
     """Sees live readings of the home appear in the journal, as a page would."""
 
-    def __init__(self, place: Installation, clock: Clock) -> None:
-        self._place, self._clock = place, clock
+    def __init__(self, history: JournalHistory, clock: Clock) -> None:
+        self._history, self._clock = history, clock
         self._since = clock.now() - MINUTE
         self._seen: set[Instant] = set()
         self.taken: list[float] = []
@@ -113,7 +115,7 @@ class _Watcher:
 
     def look(self) -> None:
         """Once."""
-        found = self._place.history.readings(home_id(0), self._since, self._clock.now() + SECOND)
+        found = self._history.readings(home_id(0), self._since, self._clock.now() + SECOND)
         now = self._clock.now()
         for reading in found:
             if reading.observed_at not in self._seen:
@@ -131,9 +133,12 @@ def _once(count: int, folder: Path) -> tuple[float, float, list[float]]:
     clock, pause = SystemClock(), threading.Event()
     with installation(folder, 1, introduced=True) as place:
         arguments = (folder / "spool.db", count, place.broker.port)
-        with Child("benchmarks.ingest.backlog", folder / "gateway.log", *arguments) as child:
+        with (
+            closing(JournalHistory(place.journal)) as history,
+            Child("benchmarks.ingest.backlog", folder / "gateway.log", *arguments) as child,
+        ):
             child.expect("ready", 300)
-            watcher = _Watcher(place, clock)
+            watcher = _Watcher(history, clock)
             cpu, began = cpu_seconds(place.ingest.pid), monotonic()
             child.tell("go")
             drained: int | None = None

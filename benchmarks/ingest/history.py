@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.ingest.tables import Figure, Result, progress
-from domain.clock import DAY, HOUR, SECOND, Instant, from_iso, monotonic
+from domain.clock import DAY, HOUR, MILLISECOND, SECOND, Instant, from_iso, monotonic
 from domain.errors import KehaiError
 from ingest.history import JournalHistory
 from ingest.journal import Journal
@@ -126,13 +126,13 @@ def _forget(file: Path) -> None:
         os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _ask(file: Path, home: int, start: Instant) -> float:
+def _ask(history: JournalHistory, home: int, start: Instant) -> float:
     """Milliseconds of one home-day; KehaiError when it is not whole."""
     began = monotonic()
-    found = JournalHistory(file).readings(home_id(home), start, start + DAY)
-    taken = (monotonic() - began) / 1_000
+    found = history.readings(home_id(home), start, start + DAY)
+    taken = (monotonic() - began) / MILLISECOND
     if len(found) != _PER_DAY:
-        raise KehaiError(f"{file} gave {len(found)} readings for a day of {_PER_DAY}: remove it and measure again.")
+        raise KehaiError(f"A day of {_PER_DAY} readings was {len(found)}: remove the journal and measure again.")
     return taken
 
 
@@ -151,8 +151,9 @@ def history(rows: int, days: int, rounds: int, scratch: Path | None) -> Result:
                 ]
                 for home, day in asked:
                     _forget(file)
-                    taken[f"{name}, cold"].append(_ask(file, home, _START + day * DAY))
-                    taken[f"{name}, warm"].append(_ask(file, home, _START + day * DAY))
+                    with closing(JournalHistory(file)) as past:
+                        for how in ("cold", "warm"):
+                            taken[f"{name}, {how}"].append(_ask(past, home, _START + day * DAY))
             progress(f"{number + 1}/{rounds} history")
         sizes = ", ".join(f"{name} {file.stat().st_size / 1e6:.0f} MB" for name, file in files.items())
     plan = plans["in order"]

@@ -14,7 +14,6 @@ from pathlib import Path
 from benchmarks.ingest.servers import Broker
 from benchmarks.ingest.traffic import enrol, wait_until_answered
 from domain.errors import KehaiError
-from ingest.history import JournalHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +28,6 @@ class Installation:
     def journal(self) -> Path:
         """The journal's file."""
         return self.folder / "journal.db"
-
-    @property
-    def history(self) -> JournalHistory:
-        """What a page asks."""
-        return JournalHistory(self.journal)
 
     def check(self) -> None:
         """Raise KehaiError when ingest has ended."""
