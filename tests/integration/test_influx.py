@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
+import threading
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +50,9 @@ class Installation:
     engine: Engine
     broker: int
     """The port of its broker."""
+
+    def has_passed(self, offset: int) -> bool:
+        return (passed(self.engine) or 0) > offset
 
     def has_come_to(self, offset: int) -> bool:
         return passed(self.engine) == offset
@@ -249,6 +255,31 @@ def test_a_point_that_the_real_store_refuses_is_listed_with_its_words_and_stored
     assert "1 stored, 0 refused again." in kehai("dead-letters", "points", "--retry")[1]
     assert kehai("dead-letters", "points", "--json") == ("", "")
     assert [row[1] for row in ask(one, "SELECT value FROM temperature")] == [21.5]
+
+
+def test_a_role_that_is_killed_at_random_moments_leaves_every_reading_in_the_store_once(
+    installation: Installation, one: InfluxDB, rounds: int | None, chance: random.Random
+) -> None:
+    installation.config.write_text(installation.config.read_text() + "batch_size = 100\n")
+    first = installation.keeper.commit(hello(), at=START)
+    for seq in range(1, 6_001, 20):
+        last = installation.keeper.commit(*(reading(n, START + n, n / 8) for n in range(seq, seq + 20)), at=START)
+    pause, settled = threading.Event(), passed(installation.engine) or first
+    for _ in range(rounds or 2):
+        with influx(installation) as role:
+            until(partial(installation.has_passed, settled), 30, "progress")
+            pause.wait(chance.uniform(0, 0.2))
+            assert role.process is not None
+            role.process.kill()
+            role.process.wait(10)
+        settled = passed(installation.engine) or 0
+        if settled == last:
+            break
+    project(installation)
+    assert installation.has_come_to(last)
+    found = {stamp % 1_000_000: value for stamp, value in ask(one, "SELECT value FROM motion")}
+    assert found == {n: n / 8 for n in range(1, 6_001)}
+    assert ask(one, "SELECT count(value) FROM motion")[0][1] == 6_000
 
 
 def test_a_role_whose_journal_was_replaced_ends_so_that_it_is_started_on_the_new_one(
