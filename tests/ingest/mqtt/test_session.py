@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -14,7 +14,7 @@ from structlog.typing import EventDict
 
 from ingest.mqtt.connection import Connection, Greeting, Patience
 from ingest.mqtt.packets import Publish, Version, publish
-from ingest.subscriber import WINDOW, BrokerAddress, Subscriber
+from ingest.subscriber import WINDOW, BrokerAddress, Subscriber, Ticket
 from tests.ingest.mqtt.brokers import CONNACK, Guest, Manner, broker
 
 QUICK = Patience(connect=2.0, keep_alive=0.2, answer=0.2, first_pause=0.01, longest_pause=0.05)
@@ -123,8 +123,16 @@ async def test_garbage_ends_the_connection_and_the_next_one_serves(when: str, ch
     assert seen == [4]
 
 
-async def test_acknowledgements_of_an_earlier_connection_are_dropped() -> None:
-    """A packet identifier names another message by now: acknowledging it would lose that one."""
+class Careless(Subscriber):
+    """The control: acknowledges by number alone, whatever connection the message came by."""
+
+    def acknowledge(self, tickets: Sequence[Ticket]) -> None:
+        assert self._connection is not None
+        self._connection.acknowledge([ticket.mid for ticket in tickets])
+
+
+async def acknowledged_in_the_second(kind: type[Subscriber]) -> list[int]:
+    """Two connections bring a message of number 7 each; only the first message is stored. What does the second broker hear?"""
     guests: list[Guest] = []
 
     async def forgetful(guest: Guest) -> None:
@@ -136,14 +144,26 @@ async def test_acknowledgements_of_an_earlier_connection_are_dropped() -> None:
             return
         await rest(guest)
 
-    async with broker(forgetful) as port, subscriber(port) as session:
-        await until(lambda: len(session.inbox) == 2)
+    async with broker(forgetful) as port:
+        session = kind(BrokerAddress("127.0.0.1", port, protocol="5"), lambda: 1, patience=QUICK)
+        session.start()
+        await until(lambda: len(session.inbox) == 2 and session.connected)
         first, second = session.take(10)
         assert (first.payload, second.payload) == (b"1", b"2")
         session.acknowledge([first.ticket])
-        session.acknowledge([second.ticket])
-        await until(lambda: guests[1].acknowledged == [7])
+        await session.stop()
+        await until(guests[1].reader.at_eof)
     assert guests[0].acknowledged == []
+    return guests[1].acknowledged
+
+
+async def test_acknowledgements_of_an_earlier_connection_are_dropped() -> None:
+    """A packet identifier names another message by now: acknowledging it would lose that one."""
+    assert await acknowledged_in_the_second(Subscriber) == []
+
+
+async def test_a_session_that_acknowledges_by_number_alone_is_caught() -> None:
+    assert await acknowledged_in_the_second(Careless) == [7]
 
 
 async def test_acknowledgements_leave_in_the_order_of_receipt_also_through_a_socket_that_was_full() -> None:
