@@ -50,6 +50,7 @@ def down_topic(gateway: str, word: Down) -> str:
     return f"{ROOT}/{gateway}/down/{word.value}"
 
 
+_BRANCH = f"{ROOT}/"
 _UP_WORDS = {word.value: word for word in Up}
 UP_FILTER = f"{ROOT}/+/up/+"
 """What ingest subscribes to."""
@@ -57,11 +58,11 @@ UP_FILTER = f"{ROOT}/+/up/+"
 
 def parse_up_topic(topic: str) -> tuple[str, Up] | None:
     """(gateway, word) of an upward topic, or None when it is none of ours."""
-    parts = topic.split("/")
-    if len(parts) != 6 or not topic.startswith(ROOT + "/") or parts[4] != "up" or not parts[3]:
+    if not topic.startswith(_BRANCH):
         return None
-    word = _UP_WORDS.get(parts[5])
-    return None if word is None else (parts[3], word)
+    gateway, _, last = topic[len(_BRANCH) :].partition("/up/")
+    word = _UP_WORDS.get(last)
+    return None if word is None or not gateway or "/" in gateway else (gateway, word)
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,21 +177,20 @@ class Intake(Generic[Token]):
             self._refuse(Refusal(Why.SCATTERED, detail), topic, payload, received_at)
             return
         # Every question to the journal comes first: a disk that fails in the middle leaves nothing half taken.
-        repeated: dict[int, _Repeated] = {}
+        repeated: dict[int, _Repeated] | None = None
         if not stream.is_above(message.first):
-            for reading in message.readings:
-                if reading.seq in stream:
-                    repeated[reading.seq] = self._repeated(message, stream, reading)
-        refused = [(r, r.seq in stream and self._is_refused(stream.id, r.seq)) for r in message.refused if r.seq]
-        if refused:
+            repeated = {r.seq: self._repeated(message, stream, r) for r in message.readings if r.seq in stream}
+        if message.refused:
+            refused = [(r, r.seq in stream and self._is_refused(stream.id, r.seq)) for r in message.refused if r.seq]
             self._refuse_records(refused, stream, topic, payload, received_at)
-        batch, taken = self._batch, self._taken.setdefault(stream.id, {})
-        batch.stream_of[entry.id, message.epoch] = stream.id
+        batch, taken = self._batch, self._taken.get(stream.id)
+        if taken is None:
+            taken = self._taken[stream.id] = {}
         home, gateway, epoch, add = entry.home, entry.id, message.epoch, batch.items.append
         vouched, stored, late = self._vouched.get(gateway, 0), 0, 0
         for reading in message.readings:
             seq, observed_at = reading.seq, reading.observed_at
-            if repeated and seq in repeated and not self._fills(
+            if repeated is not None and seq in repeated and not self._fills(
                 repeated[seq], reading, stream, topic, payload, received_at
             ):  # fmt: skip
                 continue
@@ -208,7 +207,9 @@ class Intake(Generic[Token]):
             self.counters["late"] += late
         stream.add(message.first, message.last)
         batch.streams[stream.id] = stream
-        self._acks[gateway, epoch] = None
+        key = (gateway, epoch)
+        batch.stream_of[key] = stream.id
+        self._acks[key] = None
         if self._pending:
             self._settle(gateway, epoch)
 
