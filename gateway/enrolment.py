@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import tomllib
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,8 +86,8 @@ class Enrolled:
 def enrol(bundle: Bundle, folder: Path = FOLDER, data: Path | None = None, *, force: bool = False) -> Enrolled:
     """Write gateway.toml, the password file (mode 0600) and the authority's certificate into ``folder``.
 
-    Nothing is overwritten without ``force``; with it, the drivers (and the data folder) of a gateway.toml that is there stay
-    as they are. Raises ConfigurationError.
+    Nothing is overwritten without ``force``; with it, the drivers and the gateway's own settings in a gateway.toml that is
+    there stay as they are. Raises ConfigurationError.
     """
     config, password, ca = folder / "gateway.toml", folder / "mqtt_password", folder / "ca.crt"
     there = [file for file in (config, password, ca) if file.exists()]
@@ -99,7 +100,8 @@ def enrol(bundle: Bundle, folder: Path = FOLDER, data: Path | None = None, *, fo
         put(password, bundle.password + "\n", 0o600)
         if bundle.ca:
             put(ca, bundle.ca, 0o644)
-        text = _head(bundle, data or _data(old) or DATA, password, ca if bundle.ca else None) + (drivers or _HINT)
+        own = _own(old) | ({"data": str(data)} if data else {})
+        text = _head(bundle, own, password, ca if bundle.ca else None) + (drivers or _HINT)
         put(config, text, 0o644)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else f"{config} is no text"
@@ -145,16 +147,17 @@ _HINT = """
 """
 
 
-def _head(bundle: Bundle, data: Path, password: Path, ca: Path | None) -> str:
-    def quoted(value: object) -> str:
-        return json.dumps(str(value), ensure_ascii=False)
+def _head(bundle: Bundle, own: Mapping[str, object], password: Path, ca: Path | None) -> str:
+    gateway = {"id": bundle.gateway, "data": str(DATA), **own}
+    broker = {"host": bundle.host, "port": bundle.port, "password_file": str(password.resolve())}
+    if ca is not None:
+        broker["ca_file"] = str(ca.resolve())
+    return f"[gateway]\n{_lines(gateway)}\n[broker]\n{_lines(broker)}"
 
-    trust = "" if ca is None else f"ca_file = {quoted(ca.resolve())}\n"
-    return (
-        f"[gateway]\nid = {quoted(bundle.gateway)}\ndata = {quoted(data)}\n\n"
-        f"[broker]\nhost = {quoted(bundle.host)}\nport = {bundle.port}\n"
-        f"password_file = {quoted(password.resolve())}\n{trust}"
-    )
+
+def _lines(table: Mapping[str, object]) -> str:
+    """Keys of a TOML table; text, numbers and truth are written there as in JSON."""
+    return "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
 
 
 def _drivers(text: str) -> str:
@@ -168,9 +171,12 @@ def _drivers(text: str) -> str:
     return "\n" + "".join(lines[first:]).lstrip("\n")
 
 
-def _data(text: str) -> Path | None:
+def _own(text: str) -> dict[str, object]:
+    """What a gateway.toml says of the gateway besides its id: that stays this machine's own."""
     try:
-        folder = tomllib.loads(text)["gateway"]["data"]
-    except (tomllib.TOMLDecodeError, KeyError, TypeError):
-        return None
-    return Path(folder) if isinstance(folder, str) else None
+        table = tomllib.loads(text).get("gateway", {})
+    except tomllib.TOMLDecodeError:
+        return {}
+    if not isinstance(table, dict):
+        return {}
+    return {key: value for key, value in table.items() if key != "id" and isinstance(value, str | int | float | bool)}

@@ -122,7 +122,8 @@ def _enrol(settings: Settings, engine: Engine, rows: list[HomeRow], bundles: Pat
     access.check(gateways)
     credentials = Credentials(access, gateways if bundles else [])
     credentials.write_to(bundles)
-    homes.add_all(rows, SystemClock().now(), credentials.hashes)
+    with credentials.or_taken_back():
+        homes.add_all(rows, SystemClock().now(), credentials.hashes)
     typer.echo(f"{len(rows)} homes enrolled.", err=True)
     if gateways and not bundles:
         typer.echo(

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
+from sqlalchemy.exc import IntegrityError
 
 from domain.errors import ConfigurationError, KehaiError
 from domain.ids import GatewayId
@@ -28,6 +30,7 @@ class Credentials:
         self._access, self._made = access, {gateway: new_password() for gateway in gateways}
         self._bundles = {gateway: access.bundle(gateway, password) for gateway, password in self._made.items()}
         access.check(gateways)
+        self._written: list[Path] = []
         self.hashes = {gateway: hashed(password) for gateway, password in self._made.items()}
 
     def write_to(self, folder: Path | None) -> None:
@@ -56,8 +59,21 @@ class Credentials:
     def _write(self, gateway: GatewayId, file: Path) -> None:
         try:
             put(file, self._bundles[gateway].line() + "\n", 0o600)
+            self._written.append(file)
         except OSError as error:
             raise ConfigurationError(f"{file} cannot be written ({error.strerror}): name another place.") from error
+
+    @contextmanager
+    def or_taken_back(self) -> Iterator[None]:
+        """Around the enrolment itself: when another command was quicker, the files are removed; raises KehaiError."""
+        try:
+            yield
+        except IntegrityError as error:
+            for file in self._written:
+                file.unlink(missing_ok=True)
+            raise KehaiError(
+                "Another command has just enrolled one of these ids: choose others; nothing was written."
+            ) from error
 
     def tell(self) -> None:
         """Tell the broker, and see that it heard of the last one; raises KehaiError when it did not."""

@@ -35,7 +35,8 @@ def gateway_add(config: Path, gateway: str, home: str, bundle: Path | None, *, c
         credentials = Credentials(access, [] if certificate else [name])
         if not certificate:
             credentials.write_one(bundle)
-        homes.add_gateway(name, HomeId(home), SystemClock().now(), credentials.hashes.get(name))
+        with credentials.or_taken_back():
+            homes.add_gateway(name, HomeId(home), SystemClock().now(), credentials.hashes.get(name))
         typer.echo(f"{gateway} may send readings of {home} now.", err=True)
         if certificate:
             access.sync()

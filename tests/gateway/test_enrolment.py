@@ -55,16 +55,19 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path, there: str) -> None:
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(there, "mine")]
 
 
-def test_a_gateway_that_is_enrolled_anew_keeps_its_drivers_and_its_data_to_the_letter(tmp_path: Path) -> None:
+def test_a_gateway_that_is_enrolled_anew_keeps_its_drivers_to_the_letter_and_its_own_settings(tmp_path: Path) -> None:
     made = enrol(BUNDLE, tmp_path, tmp_path / "card")
-    head = made.config.read_text().split("\n# One [[driver]]")[0]
+    head = (
+        made.config.read_text().split("\n# One [[driver]]")[0].replace("[broker]", "heartbeat_seconds = 20.5\n[broker]")
+    )
     made.config.write_text(f"{head}\n{DRIVER}")
     again = enrol(BUNDLE.model_copy(update={"password": "another", "host": "new.example.org"}), tmp_path, force=True)
     assert again.drivers == 1
     text = made.config.read_text()
     assert text.endswith(DRIVER)
     assert "new.example.org" in text
-    assert load_config(made.config).gateway.data == tmp_path / "card"
+    settings = load_config(made.config).gateway
+    assert (settings.data, settings.heartbeat_seconds) == (tmp_path / "card", 20.5)
     assert (tmp_path / "mqtt_password").read_text() == "another\n"
 
 

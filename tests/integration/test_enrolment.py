@@ -20,7 +20,7 @@ from domain.readings import Reading
 from ingest.journal import Journal, read_all
 from kehai.access import Access, Told, knock
 from kehai.cli import main
-from kehai.commands.credentials import say
+from kehai.commands.credentials import Credentials, say
 from kehai.passwordlist import hashed, read
 from kehai.settings import load
 from registry.database import open_database
@@ -224,6 +224,20 @@ def test_a_broker_that_goes_by_its_old_list_is_said_and_a_signal_mends_it(tmp_pa
         site.config.write_text(site.config.read_text().replace("[ingest]", f'pid_file = "{pid}"\n[ingest]'))
         site.admin("gateway", "add", "gw-2", "--home", "h-1")
         assert site.let_in("gw-1", "secret") is True
+
+
+def test_of_two_commands_that_enrol_the_same_gateway_at_once_one_wins_and_the_other_leaves_nothing(site: Site) -> None:
+    site.admin("home", "add", "h-1")
+    settings = load(site.config)
+    engine = open_database(settings.database_url)
+    credentials = Credentials(Access(settings, engine), [GatewayId("gw-1")])
+    late = site.folder / "late.json"
+    credentials.write_one(late)
+    site.admin("gateway", "add", "gw-1", "--home", "h-1")
+    with pytest.raises(KehaiError, match="Another command has just enrolled"), credentials.or_taken_back():
+        Homes(engine).add_gateway(GatewayId("gw-1"), HomeId("h-1"), 1, credentials.hashes[GatewayId("gw-1")])
+    engine.dispose()
+    assert not late.exists()
 
 
 def test_no_gateway_is_called_as_ingest_is(site: Site) -> None:
