@@ -22,7 +22,7 @@ import msgspec
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from domain.clock import Instant, to_iso
+from domain.clock import SECOND, Instant, to_iso
 from domain.errors import KehaiError
 from ingest.schema import SCRIPTS, version_of
 from kehai import __version__
@@ -78,7 +78,7 @@ def make(data: Path, book: Path | None, out: Path, installation: str, now: Insta
             last = reading[JOURNAL].execute("SELECT max(offset) FROM log").fetchone()[0] or 0
             parts = [_copy(name, connection, Path(folder) / name, tell) for name, connection in reading.items()]
             manifest = Manifest(FORMAT, __version__, installation, to_iso(now), last, parts)
-            _pack(Path(folder), manifest, Path(folder) / "whole", tell)
+            _pack(Path(folder), manifest, Path(folder) / "whole", now, tell)
             (Path(folder) / "whole").replace(out)
             _sync(out.parent)
     except (OSError, sqlite3.Error) as error:
@@ -129,12 +129,12 @@ def _check(name: str, connection: sqlite3.Connection, tell: Tell) -> str:
     return str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
 
 
-def _pack(folder: Path, manifest: Manifest, out: Path, tell: Tell) -> None:
+def _pack(folder: Path, manifest: Manifest, out: Path, now: Instant, tell: Tell) -> None:
     descriptor = os.open(out, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as raw, tarfile.open(fileobj=raw, mode="w") as archive:
         text = msgspec.json.encode(manifest)
         entry = tarfile.TarInfo(_MANIFEST)
-        entry.size, entry.mode = len(text), 0o600
+        entry.size, entry.mode, entry.mtime = len(text), 0o600, now // SECOND
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(text)
             file.seek(0)
@@ -142,7 +142,7 @@ def _pack(folder: Path, manifest: Manifest, out: Path, tell: Tell) -> None:
         for number, part in enumerate(manifest.parts):
             tell("packing", number, len(manifest.parts))
             entry = tarfile.TarInfo(part.name)
-            entry.size, entry.mode = part.bytes, 0o600
+            entry.size, entry.mode, entry.mtime = part.bytes, 0o600, now // SECOND
             with (folder / part.name).open("rb") as file:
                 archive.addfile(entry, file)
             (folder / part.name).unlink()
