@@ -43,7 +43,7 @@ from ingest.mqtt.packets import (
     publish,
     subscribe,
 )
-from simulators.through_broker import BrokerUrl
+from simulators.broker import BrokerUrl
 
 DEVICES = (
     Device(DeviceId("hall-motion"), Quantity.MOTION, "hall", check_in=60 * MINUTE),

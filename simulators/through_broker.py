@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import urlsplit
 
 from alerts.watch import Watch
 from domain.clock import Instant, VirtualClock
-from domain.errors import ConfigurationError, KehaiError
+from domain.errors import KehaiError
 from domain.readings import Device
 from domain.stage import drive
 from gateway.agent import Agent
@@ -29,6 +27,7 @@ from ingest.intake import Intake
 from ingest.journal import Journal
 from ingest.service import IngestService
 from ingest.subscriber import BrokerAddress, Ticket
+from simulators.broker import BrokerUrl
 from simulators.player import Step, gateway_of, steps
 from simulators.recording import Recording
 from simulators.replay import Pace, Replay, directory_of, throw_away_journal
@@ -36,28 +35,6 @@ from simulators.replay import Pace, Replay, directory_of, throw_away_journal
 _ANSWER_SECONDS = 60.0
 _REACH_SECONDS = 10.0
 _NEVER_SECONDS = 1e6
-
-
-@dataclass(frozen=True, slots=True)
-class BrokerUrl:
-    """``mqtt://[user:password@]host[:port]``, read."""
-
-    host: str
-    port: int
-    username: str | None = None
-    password: str | None = None
-
-
-def parse_url(text: str) -> BrokerUrl:
-    """Read the address of a broker; raises ConfigurationError."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port or 1883
-    except ValueError as error:
-        raise ConfigurationError(f"{text} is no address of a broker: write it as mqtt://host:port.") from error
-    if parts.scheme != "mqtt" or not parts.hostname:
-        raise ConfigurationError(f"{text} is no address of a broker: write it as mqtt://host:port.")
-    return BrokerUrl(parts.hostname, port, parts.username, parts.password)
 
 
 class _Played:

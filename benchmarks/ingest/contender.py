@@ -1,4 +1,4 @@
-"""The processes that are measured against each other: ``python -m benchmarks.ingest.contender NAME PORT FOLDER ...``."""
+"""Ingest as it is measured against the others: ``python -m benchmarks.ingest.contender PORT FOLDER COUNT``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import cProfile
 from contextlib import nullcontext
 from pathlib import Path
 
-from benchmarks.ingest import peers
 from benchmarks.ingest.child import say, wait_for_word
 from domain.clock import Instant, SystemClock
 from ingest.intake import Committed, Intake
@@ -66,20 +65,12 @@ def ingest(port: int, folder: Path, count: int, profile: Path | None) -> None:
 def main() -> None:
     """See the module's own words."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=["ingest", "tutorial", "batching"])
     parser.add_argument("port", type=int)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("store")
     parser.add_argument("count", type=int)
     parser.add_argument("--profile", type=Path)
     asked = parser.parse_args()
-    if asked.name == "ingest":
-        ingest(asked.port, asked.folder, asked.count, asked.profile)
-        return
-    say("ready")
-    if wait_for_word():
-        {"tutorial": peers.tutorial, "batching": peers.batching}[asked.name](asked.port, asked.store, asked.count)
-        say("done")
+    ingest(asked.port, asked.folder, asked.count, asked.profile)
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ from domain.clock import MILLISECOND, MINUTE, SECOND, Instant, Span, SystemClock
 from domain.errors import KehaiError
 from domain.ids import HomeId
 from ingest.history import JournalHistory
+from simulators.broker import BrokerUrl
 from simulators.load import Fleet, Load, allow_files, home_id
-from simulators.through_broker import BrokerUrl
 
 _PROBES = 10
 """Homes whose newest readings are asked for over and over."""

@@ -1,8 +1,12 @@
-"""What people write today to get readings from MQTT into InfluxDB: one point a write, and with the library's own batching."""
+"""What people write today to get readings from MQTT into InfluxDB: one point a write, and with the library's own batching.
+
+python -m benchmarks.ingest.peers tutorial|batching PORT STORE COUNT
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +18,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-TOPIC = "kehai/1/gw/+/up/readings"
+from benchmarks.ingest.child import say, wait_for_word
+
+_TOPIC = "kehai/1/gw/+/up/readings"
 _WORDS = {"closed": 0.0, "open": 1.0, "moved": 2.0}
 
 
@@ -35,7 +41,7 @@ def _listen(port: int, name: str, count: int, write: Callable[[Point], Any]) -> 
     written = 0
 
     def on_connect(client: mqtt.Client, *_: Any) -> None:
-        client.subscribe(TOPIC, qos=1)
+        client.subscribe(_TOPIC, qos=1)
 
     def on_message(client: mqtt.Client, _: Any, message: mqtt.MQTTMessage) -> None:
         nonlocal written
@@ -68,3 +74,16 @@ def batching(port: int, store: str, count: int) -> None:
         influx.write_api(write_options=options) as writer,
     ):
         _listen(port, "batching", count, lambda point: writer.write(bucket="home", record=point))
+
+
+def main() -> None:
+    """See the module's own words."""
+    script = {"tutorial": tutorial, "batching": batching}[sys.argv[1]]
+    say("ready")
+    if wait_for_word():
+        script(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+        say("done")
+
+
+if __name__ == "__main__":
+    main()

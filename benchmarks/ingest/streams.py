@@ -14,18 +14,18 @@ from pathlib import Path
 
 from benchmarks.ingest.child import Child
 from benchmarks.ingest.machine import cpu_seconds, program
-from benchmarks.ingest.peers import TOPIC
 from benchmarks.ingest.publisher import Publisher
 from benchmarks.ingest.servers import Broker, Store
 from benchmarks.ingest.tables import Figure, Result, progress
 from benchmarks.ingest.traffic import GATEWAYS, Stream, enrol, pour, prepare_session, stream
 from domain.clock import SECOND, monotonic
 from domain.errors import KehaiError
-from domain.wire import UP_FILTER
+from domain.wire import UP_FILTER, Up, up_topic
 
 INGEST, COUNTER, TUTORIAL, BATCHING = "ingest", "mosquitto_sub", "tutorial", "batching"
 _SHARES = {INGEST: 1.0, COUNTER: 1.0, BATCHING: 0.4, TUTORIAL: 0.04}
 """How much of the stream each takes, so that a slow one does not take minutes; rates are compared."""
+_SCRIPTS = frozenset({TUTORIAL, BATCHING})
 _PATIENCE_SECONDS = 600.0
 
 
@@ -86,8 +86,8 @@ class _Course:
             folder = Path(made)
             shutil.copy(self._registry, folder)
             broker = stack.enter_context(Broker(folder / "broker"))
-            topics = [TOPIC] if name in {TUTORIAL, BATCHING} else [UP_FILTER]
-            prepare_session(broker.port, name, topics)
+            topic = up_topic("+", Up.READINGS) if name in _SCRIPTS else UP_FILTER
+            prepare_session(broker.port, name, [topic])
             publisher = None
             if self._contest.live:
                 publisher = stack.enter_context(Publisher(broker.port, wanted.frames))
@@ -95,14 +95,14 @@ class _Course:
                 pour(broker.port, wanted.frames)
             if name == COUNTER:
                 return self._count(broker, wanted, publisher)
-            store = stack.enter_context(Store(folder / "store")) if name in {TUTORIAL, BATCHING} else None
-            profile = ["--profile", self._contest.profile] if self._contest.profile and name == INGEST else []
-            child = stack.enter_context(
-                Child(
-                    "benchmarks.ingest.contender", folder / "contender.log", name, broker.port, folder,
-                    store.url if store else "-", wanted.readings, *profile,
-                )
-            )  # fmt: skip
+            store = stack.enter_context(Store(folder / "store")) if name in _SCRIPTS else None
+            if store is not None:
+                words: list[object] = ["benchmarks.ingest.peers", name, broker.port, store.url, wanted.readings]
+            else:
+                profile = ["--profile", self._contest.profile] if self._contest.profile else []
+                words = ["benchmarks.ingest.contender", broker.port, folder, wanted.readings, *profile]
+            module, *arguments = words
+            child = stack.enter_context(Child(str(module), folder / f"{name}.log", *arguments))
             child.expect("ready", 60)
             cpu, broker_cpu, began = cpu_seconds(child.pid), cpu_seconds(broker.pid), monotonic()
             child.tell("go")

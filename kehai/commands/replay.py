@@ -21,9 +21,10 @@ from domain.findings import Finding
 from domain.localtime import LocalTime
 from simulators.backtest import Tested, find_recordings
 from simulators.backtest import backtest as run_backtest
+from simulators.broker import parse_url
 from simulators.recording import Recording, read_recording
 from simulators.replay import Replay
-from simulators.through_broker import parse_url, through_broker
+from simulators.through_broker import through_broker
 
 
 def replay(

@@ -15,8 +15,8 @@ from ingest.journal import Journal, read_all
 from ingest.service import IngestService
 from ingest.subscriber import BrokerAddress, Ticket
 from registry.directory import MemoryDirectory
+from simulators.broker import BrokerUrl
 from simulators.load import Fleet, Load, gateway_id, home_id
-from simulators.through_broker import BrokerUrl
 from tests.servers import Mosquitto, free_port
 
 pytestmark = pytest.mark.server

@@ -22,12 +22,13 @@ from domain.stage import ListFeed, drive
 from ingest.feed import JournalFeed
 from ingest.journal import Journal
 from registry.database import migrate, open_database
+from simulators.broker import BrokerUrl
 from simulators.incidents import collapse, sensor_dead
 from simulators.player import arrivals
 from simulators.recording import Recording, read_recording
 from simulators.replay import Replay
 from simulators.simulate import write_recording
-from simulators.through_broker import BrokerUrl, through_broker
+from simulators.through_broker import through_broker
 from tests.servers import Mosquitto
 from tests.simulators.homes import recorded, with_outage, with_readings
 
