@@ -31,8 +31,8 @@ from ingest.mqtt.connection import Patience
 from ingest.steadyclock import SteadyClock
 from ingest.subscriber import WINDOW, BrokerAddress, Incoming, Subscriber, Ticket
 
-_GROUP = 2 * WINDOW
-_ENOUGH = WINDOW // 2
+_GROUP = WINDOW // 2
+_ENOUGH = WINDOW // 4
 """A commit that has so much company waits for no more."""
 _RETRY_SECONDS = 1.0
 _Result = TypeVar("_Result")

@@ -24,8 +24,10 @@ from ingest.mqtt.packets import Connack, Publish, Reason, Version
 
 DROPPED = "$SYS/broker/publish/messages/dropped"
 """Where mosquitto tells how many messages it has thrown away since it was started."""
-WINDOW = 500
-"""Messages that the broker may send ahead of our acknowledgements: the bound on what we hold in memory."""
+WINDOW = 2_000
+"""Messages that the broker may send ahead of our acknowledgements: one group on its way to the disk, and the next."""
+ROOM = 32 * 1024 * 1024
+"""Bytes of payload in the inbox beyond which no more is read, however few messages they are."""
 _SESSION_SECONDS = 7 * 86_400
 _STEADY = 30.0
 """Seconds after which a connection counts as good, and the next one need not wait."""
@@ -106,7 +108,8 @@ class Subscriber:
         self._ask_dropped = True
         self._told = self._declined = self._stopping = False
         self.inbox: deque[Incoming] = deque()
-        """In the order of receipt. Bounded: with twice the window in it, no more is read from the broker."""
+        """In the order of receipt. Bounded: with a window or ``ROOM`` in it, no more is read from the broker."""
+        self._held_bytes = 0
         self.connected = False
         """True while what gateways send comes in."""
         self.session_present: bool | None = None
@@ -134,7 +137,8 @@ class Subscriber:
         """Up to ``limit`` messages out of the inbox."""
         inbox = self.inbox
         taken = [inbox.popleft() for _ in range(min(limit, len(inbox)))]
-        if len(inbox) < WINDOW and self._connection is not None:
+        self._held_bytes -= sum([len(message.payload) for message in taken])
+        if len(inbox) < WINDOW // 2 and self._held_bytes < ROOM // 2 and self._connection is not None:
             self._connection.resume()
         return taken
 
@@ -268,7 +272,8 @@ class Subscriber:
                 continue
             ticket = Ticket(serial, message.mid, message.qos, received)
             inbox.append(Incoming(message.topic, message.payload, message.retain, at, ticket))
-        if len(inbox) >= 2 * WINDOW:
+            self._held_bytes += len(message.payload)
+        if len(inbox) >= WINDOW or self._held_bytes >= ROOM:
             connection.pause()
         self._on_arrival(len(inbox))
         if connection.refused_code and not self._declined:

@@ -98,12 +98,12 @@ async def test_while_the_journal_stands_still_memory_is_bounded_and_afterwards_a
     async with broker(source) as port, served(journal, port, figures):
         await until(lambda: bool(source.guests))
         gate.clear()
-        await until(lambda: inbox(figures) >= 2 * WINDOW)
+        await until(lambda: inbox(figures) >= WINDOW)
         stands, before = 0, -1
         while stands < 20:
             stands, before = (stands + 1, before) if source.sent == before else (0, source.sent)
             await asyncio.sleep(0.01)
-        assert inbox(figures) < 2 * WINDOW + 300, "the inbox, and what one look at the socket brings"
+        assert inbox(figures) < WINDOW + 300, "the inbox, and what one look at the socket brings"
         assert source.sent < 6_000
         gate.set()
         await until(lambda: len(source.guests[0].acknowledged) == 6_000)
