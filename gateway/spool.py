@@ -13,6 +13,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ _LEAST = 1_000
 _LEAST_FREE = 64_000_000
 _CHUNK = 2_000
 _TOLD_EVENTS = 10
-TOLD_LOST = 500
+TOLD_LOST = 1_000
 """Ranges of lost numbers that one heartbeat tells."""
 _NOTE_ACKED: Span = 10 * MINUTE
 _WAITING = (
@@ -75,6 +76,17 @@ class Spooled:
     dated: Dating = Dating.NTP
 
 
+class Greeting(Enum):
+    """What an answer of the server means."""
+
+    KNOWN = 1
+    """It goes on from there."""
+    LEAVING = 2
+    """This spool is a copy; what was in it at the start is to be sent once more, and then greeted again: see ``inherited``."""
+    NEW_EPOCH = 3
+    """This spool is a copy; a new epoch has begun."""
+
+
 class Spool:
     """One gateway's spool. Any thread may call it; writing waits for the disk, reading does not."""
 
@@ -93,6 +105,7 @@ class Spool:
         self._last = self._acked = self._acked_on_disk = self._rows = self._depth = 0
         self._noted, self._noted_at = 0, monotonic() - _NOTE_ACKED
         self._uncounted: Counter[str] = Counter()
+        self._inherited, self._put_at = 0, monotonic()
         self._boot: str | None = None
         self._boot_id: int | None = None
         self._anchor: Anchor | None = None
@@ -127,6 +140,7 @@ class Spool:
         if first:
             tell_damage(connection, self._acked, cut_short)
         self._last = last_number(connection)
+        self._inherited = self._inherited if same else self._last
         self._recount(connection)
         self._boot_id, known = _boot_of(
             connection.execute("SELECT id, shift, dated FROM boots WHERE name = ?", (self._boot,)).fetchall()
@@ -149,6 +163,16 @@ class Spool:
     def last_seq(self) -> int:
         """The last number given in this epoch; 0 when none was."""
         return self._last
+
+    @property
+    def acked(self) -> int:
+        """No number up to this one waits."""
+        return self._acked
+
+    @property
+    def inherited(self) -> int:
+        """The last number that an earlier process gave."""
+        return self._inherited
 
     @property
     def depth(self) -> int:
@@ -266,7 +290,7 @@ class Spool:
                 waiting, newest = drop_waiting(connection, self._acked, excess - stored, reason)
                 if newest is not None:
                     self._spells.cut(connection, newest)
-            if self._spells.due:
+            if self._spells.due or (self._acked != self._acked_on_disk and monotonic() - self._put_at >= MINUTE):
                 self._write_put_off(connection)
         self._uncounted.clear()
         self._last += len(observations)
@@ -299,32 +323,53 @@ class Spool:
             self._depth -= settled
             return settled
 
-    def greeted(self, epoch: str, through: int, now: Instant) -> bool:
-        """The server's answer to a greeting: it has all up to ``through``, and nothing that is said here above it.
+    def settle(self, epoch: str, through: int, sent: int) -> bool:
+        """As ``acknowledge``, for what has been sent: no reading above ``sent`` has been, by this process.
+
+        False when the server speaks of numbers that a copy of this spool must have given: then greet again.
+        """
+        with self._file.lock:
+            unsent = self._first_waiting(max(sent, self._acked), through)
+            self.acknowledge(epoch, through if unsent is None else unsent - 1)
+            return epoch != self.epoch or (unsent is None and through <= self._last)
+
+    def greeted(self, epoch: str, through: int, now: Instant, sent: int = 0) -> Greeting:
+        """The server's answer to a greeting: no number up to ``through`` is missing there. Raises SpoolError.
 
         Below what it acknowledged before, it was restored from a backup: what is still here waits again, the rest is told as
-        lost. Above what was ever given here, this spool is an old copy: a new epoch begins, and the answer is True. Raises
-        SpoolError.
+        lost. A number that was given here and never sent, and that it has, was given by a copy of this spool as well: then a
+        new epoch begins with what is not sent. ``sent`` is as in ``settle``; what an earlier process may have sent is not
+        taken on trust but sent again.
         """
         with self._file.lock:
             if epoch != self.epoch:
-                return False
-            if through > self._last:
-                self._begin_epoch("spool_copied", now)
-                return True
-            before, self._acked, self._noted = self._acked, through, min(through, self._noted)
+                return Greeting.KNOWN
+            unsent = self._first_waiting(max(sent, self._acked), through)
+            strange = self._first_waiting(max(sent, self._acked, self._inherited), through)
+            copied = through > self._last or strange is not None
+            settled = min(through, self._last) if unsent is None else unsent - 1
+            if copied and (unsent is None or unsent > self._inherited):
+                self._begin_epoch(settled, now)
+                return Greeting.NEW_EPOCH
+            before, self._acked, self._noted = self._acked, settled, min(settled, self._noted)
             try:
                 with self._file.transaction() as connection:
                     self._write_put_off(connection)
-                    connection.execute("DELETE FROM acks WHERE through > ?", (through,))
-                    hole = tell_holes(connection, through, before, self._last)
+                    connection.execute("DELETE FROM acks WHERE through > ?", (settled,))
+                    hole = tell_holes(connection, settled, before, self._last)
                     if hole is not None:  # what is gone was seen by nobody: its time must not be vouched for
                         self._spells.cut(connection, self._begins_above(connection, hole) or now)
                     self._recount(connection)
             except SpoolError:
                 self._acked = before
                 raise
-            return False
+            return Greeting.LEAVING if copied else Greeting.KNOWN
+
+    def _first_waiting(self, after: int, until: int) -> int | None:
+        found = self._file.read(
+            "SELECT min(seq) FROM readings WHERE seq > ? AND seq <= ?", (after, min(until, self._last))
+        )
+        return None if found[0][0] is None else int(found[0][0])
 
     @staticmethod
     def _begins_above(connection: sqlite3.Connection, seq: int) -> Instant | None:
@@ -333,12 +378,13 @@ class Spool:
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def _begin_epoch(self, why: str, now: Instant) -> None:
+    def _begin_epoch(self, settled: int, now: Instant) -> None:
         """What waits moves into a new epoch under new numbers; the numbers of the old one belong to somebody else."""
         with self._file.transaction() as connection:
-            epoch, moved = begin_epoch(connection, self._acked, why, now)
+            epoch, moved = begin_epoch(connection, settled, "spool_copied", now)
         self.epoch, self._acked, self._acked_on_disk, self._noted = epoch, 0, 0, 0
         self._last = self._rows = self._depth = moved
+        self._inherited = 0
 
     def note(self, code: str, at: Instant) -> None:
         """Remember something that somebody should look at; see ``events``. Raises SpoolError."""
@@ -401,7 +447,7 @@ class Spool:
         if self._acked != self._acked_on_disk:
             connection.execute("UPDATE meta SET value = ? WHERE name = 'acked'", (str(self._acked),))
             connection.execute("DELETE FROM lost WHERE last <= ?", (self._acked,))
-            self._acked_on_disk = self._acked
+            self._acked_on_disk, self._put_at = self._acked, monotonic()
 
     def tidy(self, now: Instant) -> None:
         """Once a minute or so: forget what the server has had for longer than it is kept. Raises SpoolError."""

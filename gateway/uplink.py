@@ -21,7 +21,7 @@ from domain.clock import MINUTE, SECOND, Instant, Span, monotonic
 from domain.wire import AckPayload, ClockState, Down, Up, decode_ack, down_topic, encode_readings, up_topic
 from gateway.dating import Dating
 from gateway.link import Client, NotDeliveredError, Rivalry, Room, UplinkAddress, Versions, make_client
-from gateway.spool import TOLD_LOST, Spool, Spooled, SpoolError
+from gateway.spool import TOLD_LOST, Greeting, Spool, Spooled, SpoolError
 from gateway.tasks import end
 
 __all__ = ["Uplink", "UplinkAddress"]
@@ -88,6 +88,8 @@ class Uplink:
         self._told: set[str] = set()
         self._rivalry = Rivalry()
         self._room = Room(_PACK)
+        self._sent, self._sent_epoch = 0, ""
+        self._leaving = False
         self._stuck_at: int | None = None
         self._under_way: tuple[int, int, int] | None = None
         self._broke_at: int | None = None
@@ -196,30 +198,38 @@ class Uplink:
             self._wake.set()
 
     async def _take(self, ack: AckPayload) -> None:
-        through = ack.stored_through
+        spool, through = self._spool, ack.stored_through
+        if ack.at is not None or not self._welcome.is_set():
+            await self._voice.set_by(ack)
         if not self._welcome.is_set():
-            await self._voice.set_by(ack)
-            if await asyncio.to_thread(self._spool.greeted, ack.epoch, through, self._voice.now()):
-                log.warning(
-                    "the server knows later numbers than this spool has given: it is an old copy, and a new epoch begins",
-                    gateway=self._gateway, epoch=self._spool.epoch,
-                )  # fmt: skip
-                return
-            self._acked, self._progress_at = through, monotonic()
-            self._welcome.set()
+            await self._take_answer(ack)
             return
-        if ack.at is not None:
-            await self._voice.set_by(ack)
-        if (
-            through < self._acked or through > self._spool.last_seq
-        ):  # one of us has another past: the greeting settles it
-            self._welcome.clear()
+        known = await asyncio.to_thread(spool.settle, ack.epoch, through, self._sent)
+        if not self._leaving and (through < self._acked or not known):
+            self._welcome.clear()  # one of us has another past: the greeting settles it
             return
-        await asyncio.to_thread(self._spool.acknowledge, ack.epoch, through)
-        if through > self._acked:
-            self._acked, self._progress_at = through, monotonic()
-        elif self._spool.depth and monotonic() - self._progress_at > _HOLE:
+        if spool.acked > self._acked:
+            self._acked, self._progress_at = spool.acked, monotonic()
+        elif spool.depth and monotonic() - self._progress_at > _HOLE:
             self._ask_what_it_has()
+        if self._leaving and self._acked >= spool.inherited:
+            self._welcome.clear()
+
+    async def _take_answer(self, ack: AckPayload) -> None:
+        spool = self._spool
+        if self._sent_epoch != spool.epoch:
+            self._sent, self._sent_epoch = 0, spool.epoch
+        answer = await asyncio.to_thread(spool.greeted, ack.epoch, ack.stored_through, self._voice.now(), self._sent)
+        self._leaving = answer is Greeting.LEAVING
+        if answer is Greeting.NEW_EPOCH:
+            log.warning(
+                "the server has numbers that this spool never sent: one of two is a copy, and a new epoch begins here",
+                gateway=self._gateway, epoch=spool.epoch,
+            )  # fmt: skip
+            return
+        self._acked, self._progress_at = spool.acked, monotonic()
+        self._sent = min(self._sent, max(self._acked, ack.stored_through))
+        self._welcome.set()
 
     # ---- speaking ----------------------------------------------------------------------------------------------------
 
@@ -268,8 +278,10 @@ class Uplink:
         self._greeting_since = None
         self._told.discard("silent")
         self._look_for_a_lower_limit()
-        last = self._spool.last_seq
-        if last - self._acked <= self._room.readings:  # one message delays nobody, and so all of it stays in its order
+        last = self._spool.inherited if self._leaving else self._spool.last_seq
+        if (
+            last - self._acked <= self._room.readings and not self._leaving
+        ):  # one message delays nobody, and so all of it stays in its order
             last = self._acked
         self._live = self._backlog_end = last
         self._backlog, self._ahead, self._progress_at = self._acked, [], monotonic()
@@ -310,14 +322,16 @@ class Uplink:
 
     async def _send_next(self, client: Client) -> bool:
         """Send one message: live readings, else a heartbeat, else backlog; False when there is none to send."""
-        if self._live - max(self._acked, self._backlog_end) < _WINDOW:
+        if not self._leaving and self._live - max(self._acked, self._backlog_end) < _WINDOW:
             most = self._room.readings
             run = _run(self._spool.waiting(self._live, self._spool.last_seq, most), most)
             if run:
+                if max(self._backlog, self._acked) >= self._backlog_end:
+                    self._sent = max(self._sent, run[-1].seq)
                 if await self._send_run(client, run):
                     self._live = run[-1].seq
                 return True
-        if self._beat is not None:
+        if self._beat is not None and not self._leaving:
             beat = self._beat
             await client.deliver(up_topic(self._gateway, Up.HEARTBEAT), beat[0])
             if self._beat is beat:
@@ -337,8 +351,12 @@ class Uplink:
         if not self._ahead:
             self._ahead = self._spool.waiting(start, last, _AHEAD)
         run = _run(self._ahead, self._room.readings)
+        reached = run[-1].seq if run else last
+        more = self._ahead[len(run) :] or self._spool.waiting(reached, last, 1)
+        # Noted before it is sent: the server's acknowledgement may overtake the broker's.
+        self._sent = max(self._sent, reached if more or last < self._backlog_end else self._live)
         if not run or await self._send_run(client, run):
-            self._backlog = run[-1].seq if run else last
+            self._backlog = reached if more else last
         return True
 
     def _ask_for_beat(self) -> None:

@@ -26,7 +26,7 @@ from typing import Any
 
 from domain.clock import Instant
 from domain.readings import Reading
-from gateway.spool import Observation, Spool
+from gateway.spool import Greeting, Observation, Spool
 from ingest.codec import decode
 
 Key = tuple[str, str, int]
@@ -92,10 +92,10 @@ class NotedSpool(Spool):
         self._notebook.told(self._gateway, epoch, through)
         return super().acknowledge(epoch, through)
 
-    def greeted(self, epoch: str, through: int, now: Instant) -> bool:
+    def greeted(self, epoch: str, through: int, now: Instant, sent: int = 0) -> Greeting:
         """See Spool.greeted."""
         self._notebook.told(self._gateway, epoch, through, anew=True)
-        return super().greeted(epoch, through, now)
+        return super().greeted(epoch, through, now, sent)
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from domain.ids import DeviceId
 from domain.readings import Quantity
 from gateway.memory import Memory
 from gateway.overflow import MEMORY_FULL, between, ranges
-from gateway.spool import Observation, Spool, SpoolError
+from gateway.spool import Greeting, Observation, Spool, SpoolError
 
 T = 1_790_000_000 * SECOND
 HALL, AIR, PENDANT = DeviceId("hall"), DeviceId("air"), DeviceId("pendant")
@@ -51,7 +51,7 @@ def test_what_is_stored_is_kept_for_a_while_and_waits_again_when_the_server_was_
     spool.add([motion(n) for n in range(10)])
     assert spool.acknowledge(spool.epoch, 8) == 8
     assert (spool.depth, spool.kept, seqs(spool)) == (2, 8, [9, 10])
-    assert spool.greeted(spool.epoch, 3, T) is False
+    assert spool.greeted(spool.epoch, 3, T) is Greeting.KNOWN
     assert (spool.depth, spool.kept, seqs(spool)) == (7, 3, [4, 5, 6, 7, 8, 9, 10])
     assert spool.lost() == []
 
@@ -95,8 +95,10 @@ def test_an_acknowledgement_that_was_not_written_before_a_power_cut_costs_nothin
     shutil.copytree(tmp_path, tmp_path / "after")
     again = Spool(tmp_path / "after" / "spool.db")
     assert again.depth == 5
-    again.greeted(again.epoch, 5, T)
-    assert (again.depth, again.lost()) == (0, [])
+    assert again.greeted(again.epoch, 5, T) is Greeting.KNOWN
+    assert (again.depth, again.lost()) == (5, []), "it is not taken on trust, but sent again"
+    assert again.settle(again.epoch, 5, sent=5)
+    assert again.depth == 0
 
 
 # ---- copies ------------------------------------------------------------------------------------------------------------
@@ -107,7 +109,7 @@ def test_an_old_copy_begins_a_new_epoch_and_what_waits_moves_into_it(tmp_path: P
     spool.add([motion(1), motion(2), warmth(3)])
     spool.acknowledge(spool.epoch, 1)
     before = spool.epoch
-    assert spool.greeted(before, 200, T) is True
+    assert spool.greeted(before, 200, T) is Greeting.NEW_EPOCH
     assert spool.epoch != before
     assert [(r.seq, r.at) for r in spool.waiting(0, 9, 9)] == [(1, T + 2 * SECOND), (2, T + 3 * SECOND)]
     assert (spool.last_seq, spool.depth, spool.kept, spool.epochs()) == (2, 2, 0, 2)
@@ -119,9 +121,41 @@ def test_an_old_copy_begins_a_new_epoch_and_what_waits_moves_into_it(tmp_path: P
     assert (again.epoch, again.last_seq, again.depth) == (epoch, 3, 3)
 
 
+def test_of_two_living_copies_the_one_whose_numbers_were_given_elsewhere_begins_anew(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db")
+    spool.add([motion(n) for n in range(3)])
+    spool.acknowledge(spool.epoch, 3)
+    spool.close()
+    spool = Spool(tmp_path / "spool.db")
+    spool.add([motion(n) for n in range(10, 15)])
+    assert spool.greeted(spool.epoch, 5, T) is Greeting.NEW_EPOCH, "4 and 5 were never sent from here"
+    assert [r.at for r in spool.waiting(0, 9, 9)] == [T + n * SECOND for n in range(10, 15)]
+
+
+def test_a_copy_first_sends_again_what_it_found_when_it_began(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.db")
+    spool.add([motion(n) for n in range(3)])
+    spool.close()
+    spool = Spool(tmp_path / "spool.db")
+    spool.add([motion(n) for n in range(10, 15)])
+    assert spool.greeted(spool.epoch, 20, T) is Greeting.LEAVING
+    assert (spool.acked, spool.inherited, spool.depth) == (0, 3, 8)
+    assert not spool.settle(spool.epoch, 20, sent=3)
+    assert (spool.acked, spool.depth) == (3, 5)
+    assert spool.greeted(spool.epoch, 20, T, sent=3) is Greeting.NEW_EPOCH
+    assert [r.at for r in spool.waiting(0, 9, 9)] == [T + n * SECOND for n in range(10, 15)]
+
+
+def test_an_acknowledgement_of_what_was_never_sent_settles_only_what_was(spool: Spool) -> None:
+    spool.add([motion(n) for n in range(9)])
+    assert spool.settle(spool.epoch, 4, sent=6)
+    assert not spool.settle(spool.epoch, 8, sent=6)
+    assert (spool.acked, seqs(spool)) == (6, [7, 8, 9])
+
+
 def test_an_answer_about_another_epoch_changes_nothing(spool: Spool) -> None:
     spool.add([motion()])
-    assert spool.greeted("another", 200, T) is False
+    assert spool.greeted("another", 200, T) is Greeting.KNOWN
     assert (spool.last_seq, spool.depth, spool.epochs()) == (1, 1, 1)
 
 
@@ -190,9 +224,9 @@ def test_a_hundred_thousand_scattered_losses_are_told_a_part_at_a_time(tmp_path:
     small.add([alarm()])
     small.add([alarm()])
     told = small.lost()
-    assert len(told) == 500
+    assert len(told) == 1_000
     assert told[0] == (2, 2, "spool full")
-    small.greeted(small.epoch, told[-1][1], T)
+    small.greeted(small.epoch, told[-1][1], T, sent=told[-1][1])
     assert small.lost()[0][0] == told[-1][1] + 2
 
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from domain.clock import DAY, HOUR, SECOND
 from domain.ids import DeviceId
 from domain.readings import Quantity
-from gateway.spool import Observation, Spool
+from gateway.spool import Greeting, Observation, Spool
 from ingest.streams import Stream
 
 T = 1_790_000_000 * SECOND
@@ -66,6 +66,7 @@ class Life(RuleBasedStateMachine):
         self.loss_before = 0
         self.shown: dict[tuple[str, int], float] = {}
         self.copied = False
+        self.sent: set[tuple[str, int]] = set()
 
     kind = Spool
 
@@ -87,6 +88,12 @@ class Life(RuleBasedStateMachine):
     def send(self, start: int, many: int) -> None:
         for seq, body in self.waiting()[start : start + many]:
             self.server.take(self.spool.epoch, seq, body)
+            self.sent.add((self.spool.epoch, seq))
+
+    def sent_through(self) -> int:
+        """The number below which nothing waits that this process has not sent."""
+        unsent = [seq for seq, _ in self.waiting() if (self.spool.epoch, seq) not in self.sent]
+        return unsent[0] - 1 if unsent else self.spool.last_seq
 
     @rule()
     def tell_losses(self) -> None:
@@ -95,14 +102,14 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def acknowledge(self) -> None:
-        self.spool.acknowledge(self.spool.epoch, self.server.stream(self.spool.epoch).through)
+        self.spool.settle(self.spool.epoch, self.server.stream(self.spool.epoch).through, self.sent_through())
 
     @rule()
     def greet(self) -> None:
         epoch = self.spool.epoch
-        anew = self.spool.greeted(epoch, self.server.stream(epoch).through, T)
-        assert anew == (self.spool.epoch != epoch)
-        assert not anew or self.copied, "only a copy is behind its server"
+        answer = self.spool.greeted(epoch, self.server.stream(epoch).through, T, self.sent_through())
+        assert (answer is Greeting.NEW_EPOCH) == (self.spool.epoch != epoch)
+        assert answer is Greeting.KNOWN or self.copied, "only a copy is behind its server"
 
     @rule(ago=st.sampled_from([0, 2 * HOUR]))
     def tidy(self, ago: int) -> None:
@@ -113,20 +120,20 @@ class Life(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self.spool.close()
-        self.spool = self.opened()
+        self.spool, self.sent = self.opened(), set()
 
     @rule()
     def copy(self) -> None:
         self.spool.close()
         shutil.copyfile(self.folder / "spool.db", self.folder / "copy.db")
-        self.spool = self.opened()
+        self.spool, self.sent = self.opened(), set()
 
     @precondition(lambda self: (self.folder / "copy.db").exists())
     @rule()
     def copy_back(self) -> None:
         self.spool.close()
         shutil.copyfile(self.folder / "copy.db", self.folder / "spool.db")
-        self.spool = self.opened()
+        self.spool, self.sent = self.opened(), set()
         self.forgiven |= self.missing()
         self.loss_before = sum(self.spool.losses().values())
         self.shown, self.copied = {}, True
@@ -134,7 +141,7 @@ class Life(RuleBasedStateMachine):
     @rule(share=st.floats(0, 1))
     def server_is_restored(self, share: float) -> None:
         self.server.forget(share)
-        self.spool.greeted(self.spool.epoch, self.server.stream(self.spool.epoch).through, T)
+        self.greet()
         if self.copied:  # what only the other life of the card had sent is gone with the server's disk
             self.forgiven |= self.missing()
             self.loss_before = sum(self.spool.losses().values())
@@ -161,11 +168,10 @@ class Life(RuleBasedStateMachine):
         assert self.spool.depth + self.spool.kept <= max(MOST, buttons)
 
     def teardown(self) -> None:
-        for _ in range(3):
-            epoch = self.spool.epoch
-            self.spool.greeted(epoch, self.server.stream(epoch).through, T)
-            for seq, body in self.waiting():
-                self.server.take(self.spool.epoch, seq, body)
+        for _ in range(4):
+            self.greet()
+            if self.spool.depth:
+                self.send(0, self.spool.depth)
             self.tell_losses()
             self.acknowledge()
         assert self.spool.depth == 0
@@ -177,9 +183,9 @@ class Life(RuleBasedStateMachine):
 class Hasty(Spool):
     """Takes an acknowledgement for more than it says."""
 
-    def acknowledge(self, epoch: str, through: int) -> int:
-        """See Spool.acknowledge."""
-        return super().acknowledge(epoch, max(through, 1) + 1)
+    def settle(self, epoch: str, through: int, sent: int) -> bool:
+        """See Spool.settle."""
+        return super().settle(epoch, max(through, 1) + 1, sent + 1)
 
 
 class HastyLife(Life):
