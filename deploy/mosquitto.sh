@@ -9,8 +9,8 @@ configuration=$1
 shift
 
 state() {
-    # Inode, time and size: a file that was put in place of another is another inode.
-    for file in "$@"; do stat -c '%n %i %Y %s' "$file" 2>/dev/null || echo "$file none"; done
+    # By content: a file may be written twice within a second, or be found half written.
+    for file in "$@"; do cksum "$file" 2>/dev/null || echo "no $file"; done
 }
 
 before=$(state "$@")
@@ -21,8 +21,7 @@ trap 'kill -TERM "$broker"' TERM INT
 while kill -0 "$broker" 2>/dev/null; do
     sleep 1 &
     pause=$!
-    wait "$pause"
-    kill "$pause" 2>/dev/null
+    wait "$pause" || kill "$pause" 2>/dev/null
     now=$(state "$@")
     if [ "$now" != "$before" ]; then
         before=$now

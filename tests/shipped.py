@@ -43,13 +43,17 @@ class Shipped:
         """Make its authorities (one for the server's name, one for gateways) and its certificate."""
         self.authority = Authority(self.folder / "server-ca")
         self.gateways = Authority(self.folder / "gateways-ca", "Kehai test gateways")
-        self._server = self.authority.issue("localhost", names="DNS:localhost,IP:127.0.0.1")
+        self._server = self.renew()
         self.passwords = self.folder / "passwords"
         self.passwords.touch()
         kind = Watched if self.watched else Mosquitto
         self.broker = kind(self.folder / "broker", port=self.inner, settings=self.settings())
         if isinstance(self.broker, Watched):
-            self.broker.watched = (self.passwords, self.gateways.revoked)
+            self.broker.watched = (self.passwords, self._server.certificate, self._server.key, self.gateways.revoked)
+
+    def renew(self, days: int = 30) -> Issued:
+        """Another certificate and key of the broker's own, in the place of the old ones."""
+        return self.authority.issue("localhost", names="DNS:localhost,IP:127.0.0.1", days=days)
 
     def settings(self) -> str:
         """mosquitto.conf, with the door for certificates opened, and this test's ports and paths."""

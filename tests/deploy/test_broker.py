@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from domain.wire import Down, Up, down_topic, up_topic
+from ingest.subscriber import DROPPED
 from tests.certificates import Issued
 from tests.programs import until
 from tests.shipped import Shipped
@@ -209,6 +211,34 @@ def test_a_certificate_that_is_withdrawn_does_not_come_back(tmp_path: Path) -> N
 
         until(refused, 10, "refusal")
         Person(site, "", certificate=other).leave()
+
+
+def test_a_renewed_certificate_is_shown_to_whoever_comes_and_puts_nobody_out(tmp_path: Path) -> None:
+    site = Shipped(tmp_path, watched=True)
+    site.admit({"ingest": "secret-ingest", "gw-1": "secret-gw-1"})
+
+    def ends() -> str:
+        context = ssl.create_default_context(cafile=str(site.authority.certificate))
+        with (
+            socket.create_connection(("localhost", site.tls), timeout=10) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as secured,
+        ):
+            return str((secured.getpeercert() or {})["notAfter"])
+
+    with site.broker:
+        before, guest = ends(), Person(site, "gw-1")
+        site.renew(days=60)
+        until(lambda: ends() != before, 10, "new certificate")
+        assert guest.publish(up_topic("gw-1", Up.READINGS)) < 0x80
+        assert guest.lost.empty()
+        guest.leave()
+
+
+def test_ingest_hears_how_many_messages_the_broker_dropped(site: Shipped) -> None:
+    ingest = Person(site, "ingest")
+    assert ingest.subscribe(DROPPED) < 0x80
+    assert ingest.heard.get(timeout=10) == DROPPED
+    ingest.leave()
 
 
 def test_the_script_reads_a_changed_list_within_seconds_and_ends_with_its_broker(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_what_admin_writes_is_what_the_broker_reads_and_watches() -> None:
     assert mounts("mosquitto")[script] == "./deploy/mosquitto.sh"
     assert mounts("mosquitto")[configuration] == "./mosquitto.conf"
     closed = re.findall(r"^#(?:crlfile) (\S+)", (ROOT / "mosquitto.conf").read_text(), re.MULTILINE)
-    assert set(watched) == {told["password_file"], told["certfile"], *closed}
+    assert set(watched) == {told["password_file"], told["certfile"], told["keyfile"], *closed}
 
 
 def test_admin_has_what_a_new_gateway_is_given() -> None:
