@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domain.clock import Instant
+from domain.clock import DAY, Instant, Span
 from domain.readings import Reading
 from gateway.spool import Greeting, Observation, Spool
 from ingest.codec import decode
@@ -35,6 +35,8 @@ Body = tuple[str, str, float, int]
 """Device, quantity, value, instant in microseconds as the gateway stamped it."""
 
 _SHOWN = 5
+_KEPT: Span = 89 * DAY
+"""Older readings become hourly summaries, and stay in the log for a while."""
 _LONGEST_RANGE = 100_000
 """A gateway of a test loses no more at once; a fuzzer may say that it did."""
 
@@ -285,6 +287,7 @@ def compare(sent: Sent, stored: Stored) -> Account:
     times = Counter(key for key, _ in stored.history) | Counter(key for key, _ in stored.log)
     dead = stored.dead & known
     wanted = sent.open | sent.taken
+    newest = max((body[3] for _, body in stored.log), default=0)
     return Account(
         sent=len(sent.taken),
         stored=len(history),
@@ -293,7 +296,7 @@ def compare(sent: Sent, stored: Stored) -> Account:
         doubled=sorted({key for key, count in times.items() if count > 1} | (dead & history.keys())),
         changed=sorted(key for key, body in history.items() if key in known and body != wanted[key]),
         strange=sorted(key for key in history if key not in known),
-        disagreeing=sorted({key for key, _ in set(stored.settled) ^ set(stored.log)}),
+        disagreeing=sorted({key for key, body in set(stored.settled) ^ set(stored.log) if body[3] > newest - _KEPT}),
     )
 
 
