@@ -79,7 +79,7 @@ def up(config: ConfigFile) -> None:
 @app.command()
 def ingest(config: ConfigFile) -> None:
     """The role that stores what gateways send."""
-    command("roles").ingest(config)
+    command("ingest").ingest(config)
 
 
 @app.command()

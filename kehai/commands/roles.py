@@ -1,120 +1,35 @@
-"""The roles of an installation: ingest, watch, dashboard. Each is one process; here their rooms are wired together."""
+"""The roles watch and dashboard. Each is one process; here their rooms are wired together."""
 
 from __future__ import annotations
 
 import gc
-import os
-import signal
 import threading
 from pathlib import Path
 
 import structlog
 import uvicorn
-from sqlalchemy import Engine
 
 from alerts.sqlbook import RoleMark, SqlBook
 from alerts.watch import Watch
 from dashboard.app import create_app
 from dashboard.office import Office
 from domain.clock import SECOND, Clock, Instant, Span, SystemClock, monotonic
-from domain.errors import ConfigurationError
 from domain.localtime import LocalTime
 from domain.readings import Arrival
 from domain.stage import drive
-from ingest.chores import Chores
 from ingest.feed import CAUGHT_UP, Follower, JournalFeed, behind
 from ingest.history import JournalHistory
-from ingest.influx.cursor import passed as projected
-from ingest.intake import Intake
-from ingest.journal import Journal
-from ingest.metrics import Figures, serve_metrics
-from ingest.retention import Keep, Retention
-from ingest.scrub import Scrub
-from ingest.service import IngestService, Pulse, serve
-from ingest.steadyclock import SteadyClock
-from ingest.subscriber import BrokerAddress, Ticket
 from kehai.logs import configure
 from kehai.network import check_free
 from kehai.opening import database, wait_for_journal
 from kehai.running import running
 from kehai.settings import Settings, load
 from kehai.supervisor import stop_on_signals
-from registry.homes import SqlDirectory
 
 _REPORT_EVERY: Span = SECOND
 _LOOK_SECONDS = 0.25
 
 log = structlog.get_logger("roles")
-
-
-def ingest(config: Path) -> None:
-    """Receive, store and acknowledge until SIGTERM or Ctrl-C."""
-    settings = load(config)
-    configure("ingest")
-    with running(settings.installation.data, "ingest"):
-        _ingest(settings)
-
-
-def _ingest(settings: Settings) -> None:
-    engine = database(settings)
-    journal = Journal(settings.journal)
-    if journal.damage:
-        log.error(journal.damage)
-    intake: Intake[Ticket] = Intake(journal, SqlDirectory(engine))
-    book, real = SqlBook(engine), SystemClock()
-    passed = _passed(settings, engine)
-    journal.go_on_above(max(book.furthest(), projected(engine) or 0))
-
-    def report(pulse: Pulse) -> None:
-        nonlocal passed
-        counts = ", ".join(f"{count} {name}" for name, count in sorted(pulse.counters.items()))
-        connected = "connected" if pulse.connected else "no broker"
-        if pulse.dropped:
-            connected += f"; the broker dropped {pulse.dropped}"
-        book.mark(RoleMark("ingest", real.now(), 0, f"{connected}; {counts or 'nothing yet'}"[:200]))
-        passed = _passed(settings, engine)
-
-    kept = settings.retention
-    keep = Keep.of(kept.raw_days, kept.log_days, kept.dead_letter_days, kept.summaries_years)
-    chores = Chores(journal, intake, Retention(journal, keep, lambda: passed))
-    section, figures = settings.ingest, Figures()
-    clock = SteadyClock(real) if settings.clock is None else settings.make_clock()
-    service = IngestService(
-        intake, clock, _broker(settings), section.mark_seconds, report, figures=figures, chores=chores
-    )
-    page = serve_metrics(figures.registry, section.metrics_host, section.metrics_port) if section.metrics_port else None
-    scrub = Scrub(settings.journal, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    scrub.start()
-    try:
-        serve(service)
-        scrub.judge()
-    finally:
-        scrub.stop()
-        if page is not None:
-            page.close()
-        journal.close()
-        engine.dispose()
-
-
-def _passed(settings: Settings, engine: Engine) -> int:
-    """The journal's offset that every role of this installation has read: the log up to there may be cut."""
-    watched = SqlBook(engine).cursor()
-    return watched if settings.influxdb is None else min(watched, projected(engine) or 0)
-
-
-def _broker(settings: Settings) -> BrokerAddress:
-    section, password = settings.broker, None
-    if section.password_file is not None:
-        try:
-            password = section.password_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ConfigurationError(
-                f"{section.password_file} cannot be read ({error.strerror}): make it, readable by this user."
-            ) from error
-    return BrokerAddress(
-        section.host, section.port, section.username, password, section.ca_file, section.protocol,
-        cert_file=section.cert_file, key_file=section.key_file,
-    )  # fmt: skip
 
 
 def watch(config: Path) -> None:
