@@ -24,7 +24,7 @@ from ingest.scrub import faults
 from registry.directory import MemoryDirectory
 from tests.faults.relay import METER, T
 
-_ROUNDS = 12
+_ROUNDS = 8
 _GROUPS = 150
 _GATEWAYS = 5
 _ACKED = 40
