@@ -181,6 +181,8 @@ class SpoolFile:
                     f"The spool {path} cannot be opened ({error}): stop the other gateway, or mend its rights or its card."
                 ) from error
             answer = str(error)
+        except UnicodeDecodeError as error:  # SQLite's own words about a file that is damaged, and they quote it
+            answer = str(error)
         if answer == "ok":
             return
         self.cut_short = 0

@@ -116,6 +116,8 @@ class Journal:
         try:
             bring_up_to_date(self._connection)
             return makes_sense(self._connection)
+        except UnicodeDecodeError:
+            return False
         except sqlite3.Error as error:
             if self._durable and self._path != ":memory:" and (is_damage(error) or is_nonsense(error)):
                 return False

@@ -114,6 +114,8 @@ def examine(path: Path) -> Found:
         if not is_damage(error):
             raise
         whole = False
+    except UnicodeDecodeError:  # SQLite's own words about a file that is damaged, and they quote it
+        whole = False
     if whole:
         return Found(cut_short=cut_short)
     aside = _move_aside(path)

@@ -18,7 +18,7 @@ from domain.clock import HOUR
 from domain.readings import Reading
 from ingest.codec import DamagedCommitError, decode
 from ingest.journal import JournalDamagedError
-from ingest.journalfile import condemn
+from ingest.journalfile import condemn, is_damage
 
 _TOGETHER = 20
 """Commits that are looked at in one go."""
@@ -100,9 +100,11 @@ class Scrub:
                 log.error("the journal is damaged", what=fault)
                 if number == 0 and fault.startswith("SQLite"):
                     self._give_up(fault)
-        except sqlite3.DatabaseError as error:
-            log.exception("the journal could not be looked at")
-            if not isinstance(error, sqlite3.OperationalError):
+        except UnicodeDecodeError as error:  # SQLite's own words about a file that is damaged, and they quote it
+            self._give_up(str(error))
+        except sqlite3.Error as error:
+            log.warning("the journal could not be looked at", why=str(error))
+            if is_damage(error):
                 self._give_up(str(error))
 
     def _give_up(self, why: str) -> None:

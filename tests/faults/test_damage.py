@@ -205,7 +205,7 @@ def is_found_later(file: Path) -> bool:
     """True when the look in the background finds something."""
     try:
         return bool(list(faults(file)))
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
         return True
 
 
