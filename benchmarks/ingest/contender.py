@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import cProfile
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,7 +11,7 @@ from benchmarks.ingest.child import say, wait_for_word
 from domain.clock import Instant, SystemClock
 from ingest.intake import Committed, Intake
 from ingest.journal import Journal
-from ingest.service import IngestService, calm_collector
+from ingest.service import IngestService, serve
 from ingest.subscriber import BrokerAddress, Ticket
 from kehai.logs import configure
 from registry.database import open_database
@@ -50,11 +49,10 @@ def ingest(port: int, folder: Path, count: int, profile: Path | None) -> None:
             service.stop()
 
     service = IngestService(intake, SystemClock(), BrokerAddress("127.0.0.1", port), 5.0, on_stored=check)
-    calm_collector()
     say("ready")
     if wait_for_word():
         with loop_profile if profile is not None else nullcontext():
-            asyncio.run(service.run())
+            serve(service)
     if profile is not None:
         loop_profile.dump_stats(profile / "ingest-loop.prof")
         store_profile.dump_stats(profile / "ingest-store.prof")
