@@ -175,22 +175,25 @@ class Rivalry:
 
     def __init__(self) -> None:
         self._taken: deque[Span] = deque(maxlen=3)
-        self._short: deque[Span] = deque(maxlen=8)
+        self._short: deque[Span] = deque(maxlen=6)
         self._told: Span | None = None
 
-    def ended(self, *, taken_over: bool, lasted: Span, reasons: bool) -> bool:
-        """A connection came to its end; True when this should be said now (once an hour).
+    def away(self) -> None:
+        """The broker could not be reached: what was cut off before that was no rival's doing."""
+        self._short.clear()
 
-        MQTT 3.1.1 gives no ``reasons``: there it takes eight short connections in ten minutes.
+    def ended(self, now: Span, *, taken_over: bool, lasted: Span) -> bool:
+        """A connection came to its end at ``now``; True when this should be said (once an hour).
+
+        Over MQTT 3.1.1 no broker gives a reason, and some give none over MQTT 5 (mosquitto 2.0.11): then it takes six short
+        connections in ten minutes to a broker that was there all the time.
         """
-        now = monotonic()
         if taken_over:
             self._taken.append(now)
-        if lasted < _SHORT and not reasons:
+        if lasted < _SHORT:
             self._short.append(now)
-        again = any(len(ends) == ends.maxlen and now - ends[0] <= _FIGHT for ends in (self._taken, self._short)) and (
-            self._told is None or now - self._told > 6 * _FIGHT
-        )
+        often = any(len(ends) == ends.maxlen and now - ends[0] <= _FIGHT for ends in (self._taken, self._short))
+        again = often and (self._told is None or now - self._told > HOUR)
         if again:
             self._told = now
         return again

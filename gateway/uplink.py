@@ -131,10 +131,14 @@ class Uplink:
                 self.connected.clear()
             lasted = monotonic() - began
             answered = served and self._greeting_since is None
-            if answered and client is not None:
-                reasons = versions.present is aiomqtt.ProtocolVersion.V5
-                if self._rivalry.ended(taken_over=client.taken_over, lasted=lasted, reasons=reasons):
-                    await self._tell_rivalry()
+            if not served:
+                self._rivalry.away()
+            elif (
+                answered
+                and client is not None
+                and self._rivalry.ended(monotonic(), taken_over=client.taken_over, lasted=lasted)
+            ):
+                await self._tell_rivalry()
             again = self._look_for_what_broke_it() or again
             pause = _FIRST_PAUSE if again or (served and lasted >= _STEADY) else pause
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, not a secret)

@@ -48,6 +48,9 @@ def test_a_good_file_gives_the_drivers_and_the_address(tmp_path: Path) -> None:
         ("recording =", "rocerding =", "recording"),
         ("{recording}", "/nowhere", "/nowhere"),
         ("port = 1883", 'port = 1883\npassword_file = "/nowhere/password"', "/nowhere/password"),
+        ("port = 1883", 'port = 1883\nca_file = "/nowhere/ca.crt"', "/nowhere/ca.crt"),
+        ("port = 1883", 'port = 1883\ncert_file = "/nowhere/g1.crt"', "belong together"),
+        ('id = "g1"', 'id = "g1"\nmax_readings = 10', "gateway.max_readings"),
     ],
 )
 def test_a_bad_file_is_one_sentence_that_names_the_key(tmp_path: Path, old: str, new: str, word: str) -> None:
