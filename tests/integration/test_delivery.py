@@ -168,14 +168,15 @@ async def test_poison_on_the_topic_is_kept_as_a_dead_letter_and_stops_nobody(
     broker: Mosquitto, journal: Journal, spool: Spool
 ) -> None:
     async with ingest(journal, broker.port), gateway(spool, broker.port) as agent:
-        await asyncio.wait_for(agent.uplink.connected.wait(), 20)
+        agent.observe(HALL.id, Quantity.MOTION, 1.0)
+        await until(lambda: spool.last_seq == 1 and spool.depth == 0)  # so ingest listens
         async with aiomqtt.Client("127.0.0.1", broker.port) as rogue:
             for n in range(60):
                 await rogue.publish("kehai/1/gw/g1/up/readings", f"poison {n}", qos=1)
         agent.observe(HALL.id, Quantity.MOTION, 1.0)
-        await until(lambda: spool.last_seq == 1 and spool.depth == 0)
+        await until(lambda: spool.last_seq == 2 and spool.depth == 0)
         await until(lambda: journal.count("dead_letters") == 60)
-    assert stored(journal) == [1]
+    assert stored(journal) == [1, 2]
 
 
 async def test_an_acknowledgement_before_the_commit_would_lose_readings_and_is_noticed(tmp_path: Path) -> None:
