@@ -8,14 +8,17 @@ from __future__ import annotations
 import random
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from domain.clock import SECOND, monotonic
 from tests.faults.house import House, Part, soon, tell, wait
+from tests.programs import until
 
 pytestmark = pytest.mark.server
+_BACKLOG = 30_000
 VICTIMS = ("gateways", "broker", "ingest")
 PHASES = ("live", "commit", "connect", "greeting", "backlog")
 """When the knife falls: while all is well; inside a transaction, as near as one can aim from outside; or, in the way back from
@@ -106,6 +109,23 @@ def test_a_part_that_stands_still_for_a_while_delays_and_loses_nothing(
     account = house.account()
     tell(f"{victim}: {account}")
     assert account.whole, account
+
+
+def test_after_a_long_absence_of_the_server_live_readings_do_not_wait_for_the_backlog(tmp_path: Path) -> None:
+    house = House(tmp_path, gateways=("g1",), rate=200, backlog=_BACKLOG)
+    with closing(house):
+        house.prepare()
+        house.gateways.start()
+        until(lambda: len(house.taken()) > _BACKLOG, 30, "backlog")
+        house.broker.start()
+        house.ingest.start()
+        until(lambda: len(house.stored()) > 0, 60, "stored reading")
+        old = house.taken()
+        house.recovered("a backlog from before")
+        fresh = [offset for key, offset in house.stored().items() if key not in old]
+        assert min(fresh) < max(house.stored()[key] for key in old), "a live reading overtook the backlog"
+        account = house.account()
+        assert account.whole, account
 
 
 def test_an_ingest_that_acknowledges_before_it_commits_is_caught_losing_readings(

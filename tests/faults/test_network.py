@@ -7,21 +7,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.clock import SECOND, monotonic
 from tests.faults.cable import CUTS, FAR, MISSING, Cable
 from tests.faults.house import House, shipped, tell, wait
-from tests.programs import until
 
 pytestmark = [pytest.mark.server, pytest.mark.skipif(bool(MISSING), reason=f"network namespaces: {MISSING}")]
 _PORT = 1883
-_BACKLOG = 8_000
 
 
 def house_on(cable: Cable, folder: Path, **more: Any) -> House:
@@ -58,25 +54,6 @@ def test_what_was_taken_while_the_network_was_broken_is_stored_once_soon_after_i
     account = house.account()
     tell(f"{kind}: {account}")
     assert account.whole, account
-
-
-def test_after_a_long_cut_the_live_readings_do_not_wait_for_the_backlog(tmp_path: Path) -> None:
-    with Cable() as cable:
-        house = house_on(cable, tmp_path, gateways=("g1",), rate=20, backlog=_BACKLOG)
-        cable.cut("both ways")
-        house.begin()
-        with closing(house):
-            until(lambda: len(house.taken()) > _BACKLOG, 30, "backlog")
-            cable.heal()
-            until(lambda: len(house.stored()) > 0, 60, "first stored reading")
-            old = house.taken()
-            began = monotonic()
-            house.recovered("a backlog from before")
-            fresh = {key: offset for key, offset in house.stored().items() if key not in old}
-            tell(f"{len(old)} readings of backlog drained in {(monotonic() - began) / SECOND:.1f} s")
-            assert min(fresh.values()) < max(house.stored()[key] for key in old), "a live reading overtook the backlog"
-            account = house.account()
-            assert account.whole, account
 
 
 def test_a_gateway_that_takes_what_it_sent_for_delivered_is_caught_losing_readings(tmp_path: Path) -> None:
