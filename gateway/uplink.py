@@ -244,13 +244,13 @@ class Uplink:
                     await self._greet(client)
                 self._wake.clear()
                 if await self._send_next(client):
-                    self._told.discard("refused")
+                    self._told = {what for what in self._told if not what.startswith("refused")}
                     continue
                 self._look_at_progress()
                 await self._wait(self._wake, _UNANSWERED / SECOND / 4)
             except NotDeliveredError as refusal:
                 self._say(
-                    "refused",
+                    f"refused: {refusal}",
                     "the broker passes our messages on to nobody, trying on; readings are kept",
                     why=str(refusal),
                 )

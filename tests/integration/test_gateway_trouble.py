@@ -264,11 +264,11 @@ async def test_a_broker_that_refuses_our_readings_is_told_of_in_one_sentence_and
     with Mosquitto(folder, port=port, settings=rules) as broker, capture_logs() as logs:
         async with ingest(journal, directory, broker.port), gateway(spool, broker.port) as agent:
             see(agent, *range(5))
-            await until(lambda: any("passes our messages on to nobody" in entry["event"] for entry in logs))
+            await until(lambda: any("access list" in str(entry.get("why")) for entry in logs))
             await asyncio.wait_for(agent.uplink.connected.wait(), 5)
             assert spool.depth == 5
-    [said] = [entry for entry in logs if "passes our messages on to nobody" in entry["event"]]
-    assert "access list" in said["why"]
+    [said] = [entry for entry in logs if "access list" in str(entry.get("why"))]
+    assert "passes our messages on to nobody" in said["event"]
     assert journal.count("readings") == 0
     spool.close()
     journal.close()
