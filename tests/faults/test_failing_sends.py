@@ -58,3 +58,14 @@ def test_what_cannot_be_sent_is_sent_later_and_stored_once(
         assert "Traceback" not in getattr(house, name).log
     account = house.account()
     assert account.balanced, account
+
+
+def test_an_ingest_that_acknowledges_before_it_commits_is_caught_losing_readings(
+    tmp_path: Path, chance: random.Random
+) -> None:
+    """The control: killed in the middle of an answer, it has promised what it has not written yet."""
+    with House(tmp_path, ingest=("tests.faults.hasty",), traits=["forgetful"]) as house:
+        strike(house.ingest, "signal=SIGKILL", chance.randint(20, _LATEST), tmp_path / "trace")
+        with pytest.raises(AssertionError, match="readings are lost"):
+            house.recovered("hasty ingest killed while it answers")
+        assert not house.account().whole

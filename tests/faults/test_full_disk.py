@@ -75,6 +75,28 @@ def test_a_disk_that_is_full_and_freed_again_costs_nothing_that_was_confirmed(di
     assert not list(disk.rglob("*.broken-*"))
 
 
+def test_a_spool_that_confirms_before_it_commits_is_caught_on_a_full_disk(disk: Path, tmp_path: Path) -> None:
+    """The control: it is killed while the disk refuses what it has confirmed."""
+    outside, reader = tmp_path / "outside", NotebookReader(tmp_path / "outside" / "notebook")
+    outside.mkdir()
+    command = [sys.executable, "-m", "tests.faults.relay", str(disk / "data"), "--outside", str(outside)]
+    said = outside / "said"
+    with said.open("wb") as err:
+        writer = subprocess.Popen([*command, "--groups", "100000", "--early", "spool"], cwd=ROOT, stderr=err)
+    try:
+        until(lambda: len(reader.read().taken) >= 40, 60, "readings")
+        filler = fill(disk)
+        until(lambda: _SAID in said.read_text(), 60, "refusal")
+    finally:
+        writer.kill()
+        writer.wait(30)
+    filler.unlink()
+    again = subprocess.run([*command, "--groups", "3"], cwd=ROOT, check=False, capture_output=True, timeout=60)
+    assert again.returncode == 0, again.stderr
+    account = settle(outside / "notebook", journal_file(disk / "data"))
+    assert account.lost, account
+
+
 def test_a_spool_on_a_disk_that_stays_full_gives_up_the_least_worth_first_and_counts_it(disk: Path) -> None:
     spool, moved = Spool(disk / "spool.db"), DeviceId("hall")
     kept: dict[int, Quantity] = {}
