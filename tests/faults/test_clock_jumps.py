@@ -28,6 +28,7 @@ from registry.directory import MemoryDirectory
 from tests.faults.ledger import Notebook, NotedSpool, settle
 from tests.faults.relay import METER
 from tests.servers import Mosquitto
+from tests.waiting import Hand, until
 
 pytestmark = pytest.mark.server
 _TIMING = Timing(heartbeat=SECOND // 5, commit=SECOND // 20)
@@ -46,24 +47,6 @@ class SetByHand:
         return self._right.now() + self.off
 
 
-class Meter:
-    """A driver moved by the test."""
-
-    devices = (METER,)
-
-    async def run(self, _outlet: object) -> None:
-        await asyncio.Event().wait()
-
-    def produced(self, now: Instant) -> Instant:
-        return now
-
-
-async def until(true: Callable[[], bool], seconds: float = 40) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 (what is waited for is on the other side of a real broker)
-            await asyncio.sleep(0.01)
-
-
 async def through(jumps: list[Span], folder: Path, steady: Callable[[Clock], Clock]) -> list[Arrival]:
     """Every commit of a journal into which a gateway's readings went while the server's clock was set by each of ``jumps``."""
     clock, journal = SetByHand(), Journal(folder / "journal.db")
@@ -74,7 +57,7 @@ async def through(jumps: list[Span], folder: Path, steady: Callable[[Clock], Clo
     with Mosquitto(folder / "mosquitto") as broker:
         service = IngestService(intake, steady(clock), BrokerAddress("127.0.0.1", broker.port), mark_seconds=0.2)
         address = UplinkAddress("127.0.0.1", broker.port)
-        agent = Agent(GatewayId("g1"), [Meter()], spool, SetByHand(), address, timing=_TIMING)
+        agent = Agent(GatewayId("g1"), [Hand(METER)], spool, SetByHand(), address, timing=_TIMING)
         tasks = [asyncio.create_task(service.run()), asyncio.create_task(agent.run())]
         for number, jump in enumerate([0, *jumps]):
             clock.off += jump

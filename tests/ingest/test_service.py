@@ -18,6 +18,7 @@ from ingest.service import IngestService, Pulse
 from ingest.subscriber import WINDOW, BrokerAddress, Ticket
 from tests.ingest.gateways import READINGS, T, directory, motions
 from tests.ingest.mqtt.brokers import Guest, broker
+from tests.waiting import until
 
 CLOCK = SystemClock()
 
@@ -36,12 +37,6 @@ class Moody(Journal):
         if self.refusing:
             raise JournalError("the disk is full: make room.")
         return super().append(batch, received_at)
-
-
-async def until(true: Callable[[], bool], seconds: float = 40) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 (what is waited for is in another thread)
-            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager

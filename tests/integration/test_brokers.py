@@ -7,7 +7,7 @@ a backlog and live readings under way, the broker killed and ingest ended in the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from ingest.subscriber import BrokerAddress, Ticket
 from registry.directory import Directory, MemoryDirectory
 from tests.faults.ledger import Notebook, NotedSpool, settle
 from tests.servers import Amqtt, Mosquitto, Nats, Server
+from tests.waiting import until
 
 pytestmark = pytest.mark.server
 GATEWAY = GatewayId("gw-1")
@@ -69,16 +70,6 @@ class Thermometer:
             await outlet.sleep(SECOND // 100)
 
 
-async def until(true: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    """Return once ``true()``; fail with ``what`` after ``seconds``."""
-    try:
-        async with asyncio.timeout(seconds):
-            while not true():  # noqa: ASYNC110 (what is waited for is on the other side of a real broker)
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(f"within {seconds:.0f} s there was no {what}") from None
-
-
 @asynccontextmanager
 async def ingest(file: Path, directory: Directory, port: int, protocol: str) -> AsyncIterator[Journal]:
     journal = Journal(file)
@@ -113,17 +104,17 @@ async def test_each_reading_is_stored_once_whatever_the_broker_forgets(tmp_path:
         running = asyncio.create_task(agent.run())
         try:
             async with ingest(file, directory, server.port, protocol) as journal:
-                await until(lambda: journal.count("readings") > 300, "reading stored")
+                await until(lambda: journal.count("readings") > 300, 60, "reading stored")
                 server.kill()
                 server.start()
                 before = journal.count("readings")
-                await until(lambda: journal.count("readings") > before + 100, "reading after the broker was killed")
+                await until(lambda: journal.count("readings") > before + 100, 60, "reading after the broker was killed")
             seen = thermometer.seen
-            await until(lambda: thermometer.seen > seen + 50, "reading while ingest is away")
+            await until(lambda: thermometer.seen > seen + 50, 60, "reading while ingest is away")
             async with ingest(file, directory, server.port, protocol):
                 thermometer.awake.clear()
                 last = spool.last_seq
-                await until(lambda: spool.last_seq >= last and spool.depth == 0, "end of what waits at the gateway")
+                await until(lambda: spool.last_seq >= last and spool.depth == 0, 60, "end of what waits at the gateway")
         finally:
             await end([running])
             spool.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from domain.clock import MINUTE, SECOND, SystemClock
 from domain.ids import DeviceId, GatewayId, HomeId
 from domain.readings import Device, Quantity, Vouch
 from gateway.agent import Agent, Timing
-from gateway.drivers.driver import Outlet
 from gateway.spool import Observation, Spool
 from gateway.tasks import end
 from gateway.uplink import UplinkAddress
@@ -24,22 +23,11 @@ from ingest.service import IngestService
 from ingest.subscriber import BrokerAddress, Ticket
 from registry.directory import MemoryDirectory
 from tests.servers import Mosquitto
+from tests.waiting import Hand, until
 
 pytestmark = pytest.mark.server
 HALL = Device(DeviceId("hall"), Quantity.MOTION, "hall")
 CLOCK = SystemClock()
-
-
-class Hand:
-    """A driver moved by the test."""
-
-    devices = (HALL,)
-
-    async def run(self, outlet: Outlet) -> None:
-        await asyncio.Event().wait()
-
-    def produced(self, now: int) -> int:
-        return now
 
 
 @pytest.fixture
@@ -80,19 +68,12 @@ async def ingest(journal: Journal, port: int, protocol: str = "auto") -> AsyncIt
 async def gateway(spool: Spool, port: int, protocol: str = "auto") -> AsyncIterator[Agent]:
     address = UplinkAddress("127.0.0.1", port, protocol=protocol)
     timing = Timing(heartbeat=SECOND // 5, commit=SECOND // 20)
-    agent = Agent(GatewayId("g1"), [Hand()], spool, CLOCK, address, timing=timing)
+    agent = Agent(GatewayId("g1"), [Hand(HALL)], spool, CLOCK, address, timing=timing)
     task = asyncio.create_task(agent.run())
     try:
         yield agent
     finally:
         await end([task])
-
-
-async def until(true: Callable[[], bool], seconds: float = 40) -> None:
-    """Return once ``true()``; fail after ``seconds``."""
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 (what is waited for is on the other side of a real broker)
-            await asyncio.sleep(0.01)
 
 
 def stored(journal: Journal) -> list[int]:

@@ -18,7 +18,6 @@ from domain.clock import DAY, SECOND, Instant, SystemClock
 from domain.ids import DeviceId, GatewayId, HomeId
 from domain.readings import Device, Flag, Quantity, Reading
 from gateway.agent import Agent, Timing
-from gateway.drivers.driver import Outlet
 from gateway.spool import Spool
 from gateway.tasks import end
 from gateway.timekeeping import Timekeeper
@@ -28,24 +27,12 @@ from ingest.journal import Journal, read_all
 from ingest.service import IngestService
 from ingest.subscriber import BrokerAddress, Ticket
 from registry.directory import MemoryDirectory
-from tests.integration.test_delivery import until
 from tests.servers import Mosquitto, free_port
+from tests.waiting import Hand, until
 
 pytestmark = pytest.mark.server
 METER = Device(DeviceId("meter"), Quantity.POWER, "kitchen")
 CLOCK = SystemClock()
-
-
-class Hand:
-    """A driver moved by the test."""
-
-    devices = (METER,)
-
-    async def run(self, outlet: Outlet) -> None:
-        await asyncio.Event().wait()
-
-    def produced(self, now: int) -> int:
-        return now
 
 
 @pytest.fixture
@@ -71,7 +58,7 @@ async def ingest(journal: Journal, directory: MemoryDirectory, port: int) -> Asy
 async def gateway(spool: Spool, port: int, keeper: Timekeeper | None = None) -> AsyncIterator[Agent]:
     timing = Timing(heartbeat=SECOND // 5, commit=SECOND // 20)
     agent = Agent(
-        GatewayId("g1"), [Hand()], spool, CLOCK, UplinkAddress("127.0.0.1", port), timing=timing, keeper=keeper
+        GatewayId("g1"), [Hand(METER)], spool, CLOCK, UplinkAddress("127.0.0.1", port), timing=timing, keeper=keeper
     )
     task = asyncio.create_task(agent.run())
     try:

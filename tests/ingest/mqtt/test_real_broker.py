@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,16 +16,11 @@ from domain.errors import ConfigurationError
 from ingest.mqtt.connection import Patience
 from ingest.subscriber import WINDOW, BrokerAddress, Subscriber
 from tests.servers import Mosquitto, free_port
+from tests.waiting import until
 
 pytestmark = pytest.mark.server
 UP = "kehai/1/gw/g1/up/readings"
 QUICK = Patience(first_pause=0.05, longest_pause=0.2)
-
-
-async def until(true: Callable[[], bool], seconds: float = 40) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 (what is waited for is on the other side of a real broker)
-            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -15,16 +15,14 @@ from structlog.typing import EventDict
 from ingest.mqtt.connection import Connection, Greeting, Patience
 from ingest.mqtt.packets import Publish, Version, publish
 from ingest.subscriber import WINDOW, BrokerAddress, Subscriber, Ticket
+from tests import waiting
 from tests.ingest.mqtt.brokers import CONNACK, Guest, Manner, broker
 
 QUICK = Patience(connect=2.0, keep_alive=0.2, answer=0.2, first_pause=0.01, longest_pause=0.05)
 UP = "kehai/1/gw/g1/up/readings"
 
 
-async def until(true: Callable[[], bool], seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 (what is waited for is on the other side of a socket)
-            await asyncio.sleep(0.005)
+until = partial(waiting.until, seconds=20)
 
 
 @pytest.fixture
