@@ -15,6 +15,7 @@ from detectors.kinds.door_left_open.detector import build as door_left_open
 from detectors.kinds.gateway_silent.detector import build as gateway_silent
 from detectors.kinds.heat.detector import build as heat
 from detectors.kinds.inactivity.detector import build as inactivity
+from detectors.kinds.not_returned.detector import build as not_returned
 
 CATALOGUE: dict[str, Callable[[Mapping[str, Any]], Detector]] = {
     "bathroom_long": bathroom_long,
@@ -26,6 +27,7 @@ CATALOGUE: dict[str, Callable[[Mapping[str, Any]], Detector]] = {
     "gateway_silent": gateway_silent,
     "heat": heat,
     "inactivity": inactivity,
+    "not_returned": not_returned,
 }
 """Name -> factory. A factory takes its table of parameters and raises ValueError, in one sentence, for a wrong one."""
 

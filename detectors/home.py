@@ -15,9 +15,10 @@ import msgspec
 
 from detectors.catalogue import detectors
 from detectors.context import Detector, HomeContext
+from detectors.evidence import older
 from detectors.kinds.device_silent.detector import DeviceSilent
 from detectors.kinds.gateway_silent.detector import GatewaySilent
-from detectors.kinds.inactivity.detector import Inactivity, Occupancy
+from detectors.kinds.inactivity.detector import Inactivity
 from domain.clock import DAY, MINUTE, Instant
 from domain.findings import FindingEvent
 from domain.ids import DeviceId, GatewayId, HomeId
@@ -26,7 +27,7 @@ from domain.readings import Device, Hello, Item, Quantity, Reading, Vouch
 from domain.status import DeviceStatus, HomeStatus, Observability, Resident
 from domain.watermark import Coverage, Watermark
 
-VERSION = 1
+VERSION = 2
 _JOIN = 0
 _REMEMBERED = 10 * DAY
 _QUIET = 30 * MINUTE
@@ -93,6 +94,7 @@ class HomeWatch:
         passed = self.context.watermark
         if passed is not None and reading.observed_at <= passed:
             self.late += 1
+            self.context.evidence.observe_late(reading, self.context)
             events = [e for detector in self._detectors for e in detector.observe_late(reading, self.context)]
             self._hear(reading)
             return events
@@ -140,6 +142,7 @@ class HomeWatch:
             while due is not None and due < at:
                 events += self._fire(due)
                 due = self._due()
+            context.evidence.observe(reading, context)
             for detector in self._detectors:
                 found = detector.observe(reading, context)
                 if found:
@@ -156,7 +159,7 @@ class HomeWatch:
         return events
 
     def _due(self) -> Instant | None:
-        soonest: Instant | None = None
+        soonest = self.context.evidence.due()
         for detector in self._detectors:
             due = detector.due()
             if due is not None and (soonest is None or due < soonest):
@@ -165,6 +168,7 @@ class HomeWatch:
 
     def _fire(self, at: Instant) -> list[FindingEvent]:
         events: list[FindingEvent] = []
+        self.context.evidence.fire(at, self.context.local)
         for detector in self._detectors:
             due = detector.due()
             if due is not None and due <= at:
@@ -194,7 +198,7 @@ class HomeWatch:
         inactivity = self.inactivity
         gateways: GatewaySilent = self._of(GatewaySilent)
         devices: DeviceSilent = self._of(DeviceSilent)
-        silent = devices.silent()
+        silent, last = devices.silent(), context.evidence.last
         shown = tuple(
             DeviceStatus(d.id, d.kind.value, d.room, d.exit, h.heard, d.id in silent, h.battery, h.link)
             for d in sorted(context.devices.values(), key=lambda d: (d.room or "", d.id))
@@ -209,7 +213,7 @@ class HomeWatch:
             seen = Observability.PARTIAL if silent else Observability.CLEAR
         return HomeStatus(
             home=context.home, resident=_resident(inactivity, context, cut_off), observability=seen, as_of=now,
-            watermark=context.watermark, last_life=inactivity.last_life, last_room=inactivity.last_room,
+            watermark=context.watermark, last_life=last.at if last else None, last_room=last.room if last else None,
             limit=inactivity.limit, learnt_days=inactivity.learnt_days,
             gateways=tuple((g, self._spoke.get(g)) for g in sorted({*self._gateways, *self._spoke})), devices=shown,
         )  # fmt: skip
@@ -234,6 +238,7 @@ class HomeWatch:
             "health": {d: [h.heard, h.battery, h.link] for d, h in self._health.items()},
             "forget_at": self._forget_at,
             "late": self.late,
+            "evidence": context.evidence.snapshot(),
             "detectors": {detector.name: detector.snapshot() for detector in self._detectors},
         }
         return msgspec.msgpack.encode(state)
@@ -242,6 +247,8 @@ class HomeWatch:
     def restore(cls, body: bytes, parameters: Mapping[str, Mapping[str, Any]] | None = None) -> HomeWatch:
         """The home that ``snapshot`` described. A detector that the snapshot does not know starts anew."""
         state: dict[str, Any] = msgspec.msgpack.decode(body)
+        if state["v"] == 1:
+            older.from_version_1(state)
         if state["v"] != VERSION:
             raise ValueError(f"A snapshot of version {state['v']} cannot be read by this version.")
         home = cls(HomeId(state["home"]), state["zone"], parameters)
@@ -261,6 +268,8 @@ class HomeWatch:
         home._waiting = [_unrow(context.home, row) for row in state["waiting"]]
         home._health = {DeviceId(d): _Health(*values) for d, values in state["health"].items()}
         home._forget_at, home.late = state["forget_at"], state["late"]
+        if state["evidence"] is not None:
+            context.evidence.restore(state["evidence"])
         for detector in home._detectors:
             if detector.name in state["detectors"]:
                 detector.restore(state["detectors"][detector.name])
@@ -268,14 +277,14 @@ class HomeWatch:
 
 
 def _resident(inactivity: Inactivity, context: HomeContext, cut_off: bool) -> Resident:
-    occupancy = inactivity.occupancy()
+    last = context.evidence.last
     if inactivity.overdue:
         return Resident.OVERDUE
-    if occupancy is Occupancy.UNKNOWN or occupancy is Occupancy.BLIND or cut_off:
+    if last is None or inactivity.unsure or cut_off:
         return Resident.UNKNOWN
-    if occupancy is Occupancy.AWAY:
+    if last.may_be_out:
         return Resident.AWAY
-    quiet = (context.watermark or 0) - (inactivity.last_life or 0) > _QUIET
+    quiet = (context.watermark or 0) - last.at > _QUIET
     return Resident.QUIET if quiet else Resident.ACTIVE
 
 

@@ -29,11 +29,6 @@ from tests.detectors.homes import (
 )
 
 NAMES = sorted(CATALOGUE)
-KINDS = {
-    "inactivity": ("inactivity", "not_returned"),
-    "device_silent": ("device_silent",),
-    "gateway_silent": ("gateway_silent",),
-}
 
 
 def an_eventful_fortnight() -> list[tuple[Instant, list[Item]]]:
@@ -73,8 +68,7 @@ def an_eventful_fortnight() -> list[tuple[Instant, list[Item]]]:
 
 def of(name: str, events: list[FindingEvent]) -> list[FindingEvent]:
     """The events of one detector."""
-    causes = KINDS.get(name, (name,))
-    return [event for event in events if event.cause.partition(":")[0] in causes]
+    return [event for event in events if event.cause.partition(":")[0] == name]
 
 
 @pytest.fixture(scope="module")

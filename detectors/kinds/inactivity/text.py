@@ -104,13 +104,3 @@ def unknown_ja(s: Silence, local: LocalTime) -> str:
     if s.blind:
         return f"{began}うち{span_ja(s.blind)}は確認できませんでした。"
     return f"{began}通信のないセンサー({'、'.join(s.hidden)})があり、一部の部屋は確認できません。"
-
-
-def away_en(since: Instant, at: Instant, local: LocalTime) -> str:
-    """English, for somebody who went out and has not come back."""
-    return f"Went out at {moment_en(since, at, local)} and has not been back for {span_en(at - since)}: ask the family."
-
-
-def away_ja(since: Instant, at: Instant, local: LocalTime) -> str:
-    """Japanese."""
-    return f"{moment_ja(since, at, local)}に外出し、{span_ja(at - since)}戻っていません。ご家族に確認してください。"

@@ -1,0 +1,1 @@
+"""The detector ``not_returned``."""
