@@ -10,9 +10,10 @@ from typing import Any
 from detectors.context import HomeContext, Quiet, State
 from detectors.lasting import Lasting
 from detectors.parameters import numbers
+from detectors.standing import Standing
 from detectors.words import moment_en, moment_ja, span_en, span_ja
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
-from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject
+from domain.findings import EndReason, Finding, FindingEvent, Level, Subject
 from domain.readings import SIGNS_OF_LIFE, Reading
 
 NAME = "bathroom_long"
@@ -53,7 +54,7 @@ class BathroomLong(Quiet):
         self._since: Instant | None = None
         self._room: str | None = None
         self._stays: deque[tuple[Instant, Span]] = deque()
-        self._standing: str | None = None
+        self._standing = Standing(NAME)
 
     def configured(self, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.configured: without a sensor in the room nobody is known to be in there."""
@@ -113,10 +114,7 @@ class BathroomLong(Quiet):
 
     def _over(self, at: Instant, context: HomeContext, reason: EndReason) -> Sequence[FindingEvent]:
         self._lasting.stop(_STAY)
-        if self._standing is None:
-            return ()
-        finding, self._standing = self._standing, None
-        return [Ended(context.home, NAME, finding, at, reason)]
+        return self._standing.end(context, at, reason)
 
     def fire(self, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.fire."""
@@ -137,20 +135,20 @@ class BathroomLong(Quiet):
             text_ja=f"{moment_ja(since, at, local)}に{where}に入り、{span_ja(lasted)}ほかの部屋で動きがありません。"
             f"過去28日の滞在は99%が{span_ja(usual)}以内でした。声をかけてください。",
         )  # fmt: skip
-        self._standing = finding.id
-        return finding
+        return self._standing.begin(finding)
 
     def snapshot(self) -> State:
         """See Detector.snapshot."""
         return {
             "lasting": self._lasting.snapshot(), "since": self._since, "room": self._room,
-            "stays": [list(stay) for stay in self._stays], "standing": self._standing,
+            "stays": [list(stay) for stay in self._stays], "standing": self._standing.snapshot(),
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """See Detector.restore."""
         self._lasting.restore(state["lasting"])
-        self._since, self._room, self._standing = state["since"], state["room"], state["standing"]
+        self._since, self._room = state["since"], state["room"]
+        self._standing.restore(state["standing"])
         self._stays = deque((start, span) for start, span in state["stays"])
 
 

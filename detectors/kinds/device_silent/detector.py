@@ -7,9 +7,10 @@ from typing import Any
 
 from detectors.context import HomeContext, Quiet, State
 from detectors.parameters import numbers
+from detectors.standing import Standing
 from detectors.words import moment_en, moment_ja, span_en, span_ja
 from domain.clock import MINUTE, Instant
-from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject
+from domain.findings import EndReason, Finding, FindingEvent, Level, Subject
 from domain.ids import DeviceId
 from domain.readings import Device, Quantity, Reading
 
@@ -28,14 +29,13 @@ class DeviceSilent(Quiet):
         self._periods = periods
         self._heard: dict[DeviceId, Instant] = {}
         self._due: dict[DeviceId, Instant] = {}
-        self._standing: dict[DeviceId, str] = {}
+        self._standing = Standing(NAME)
         self._battery: dict[DeviceId, float] = {}
         self._next: Instant | None = None
 
     def configured(self, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.configured."""
-        gone = [device for device in self._standing if device not in context.devices]
-        ended = [self._end(device, context, context.watermark or 0, EndReason.CONFIGURATION) for device in gone]
+        ended = self._standing.keep(context.devices, context)
         for known in (self._heard, self._due, self._battery):
             for device in [d for d in known if d not in context.devices]:
                 del known[device]
@@ -59,7 +59,7 @@ class DeviceSilent(Quiet):
 
     def silent(self) -> frozenset[DeviceId]:
         """The devices whose finding stands."""
-        return frozenset(self._standing)
+        return frozenset(DeviceId(device) for device in self._standing)
 
     def due(self) -> Instant | None:
         """See Detector.due."""
@@ -80,9 +80,7 @@ class DeviceSilent(Quiet):
             self._expect(context, reading.observed_at)
         if first or old is None or old == self._next or self._next is None or new < self._next:
             self._settle()
-        if device.id in self._standing:
-            return [self._end(device.id, context, reading.observed_at, EndReason.ACTIVITY)]
-        return ()
+        return self._standing.end(context, reading.observed_at, EndReason.ACTIVITY, device.id)
 
     def observe_late(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.observe_late."""
@@ -91,9 +89,7 @@ class DeviceSilent(Quiet):
         if heard is None or device is None or device.check_in is None or reading.observed_at <= heard:
             return ()
         self._heard[device.id] = reading.observed_at
-        ended = []
-        if device.id in self._standing:
-            ended.append(self._end(device.id, context, reading.observed_at, EndReason.LATE_ACTIVITY))
+        ended = self._standing.end(context, reading.observed_at, EndReason.LATE_ACTIVITY, device.id)
         # Never a new deadline in the past: what is late raises nothing.
         self._due[device.id] = max(reading.observed_at, context.watermark or 0) + self._limit(device)
         self._settle()
@@ -144,23 +140,20 @@ class DeviceSilent(Quiet):
             f"{moment_ja(heard, at, context.local)}以降、通信がありません(通常{span_ja(period)}ごと)。"
             + (f"電池残量は{battery:.0f}%でした。交換してください。" if low else "電池と電波を確認してください。"),
         )
-        self._standing[device.id] = finding.id
-        return finding
-
-    def _end(self, device: DeviceId, context: HomeContext, at: Instant, reason: EndReason) -> Ended:
-        return Ended(context.home, f"{NAME}:{device}", self._standing.pop(device), at, reason)
+        return self._standing.begin(finding, device.id)
 
     def snapshot(self) -> State:
         """See Detector.snapshot."""
         return {
-            "heard": dict(self._heard), "due": dict(self._due), "standing": dict(self._standing),
+            "heard": dict(self._heard), "due": dict(self._due), "standing": self._standing.snapshot(),
             "battery": dict(self._battery),
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """See Detector.restore."""
         self._heard, self._due = dict(state["heard"]), dict(state["due"])
-        self._standing, self._battery = dict(state["standing"]), dict(state["battery"])
+        self._standing.restore(state["standing"])
+        self._battery = dict(state["battery"])
         self._settle()
 
 

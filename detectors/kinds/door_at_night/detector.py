@@ -8,9 +8,10 @@ from typing import Any
 from detectors.context import HomeContext, Quiet, State
 from detectors.lasting import Lasting
 from detectors.parameters import numbers
+from detectors.standing import Standing
 from detectors.words import moment_en, moment_ja, span_en, span_ja
 from domain.clock import MINUTE, SECOND, Instant, Span
-from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject
+from domain.findings import EndReason, Finding, FindingEvent, Level, Subject
 from domain.ids import DeviceId
 from domain.localtime import LocalTime
 from domain.readings import SIGNS_OF_LIFE, DoorState, Quantity, Reading
@@ -40,7 +41,7 @@ class DoorAtNight(Quiet):
         """When the door last moved, which, and where."""
         self._nights: list[int] = []
         """Local days on which somebody went out at night, the last four weeks."""
-        self._standing: str | None = None
+        self._standing = Standing(NAME)
 
     def _is_night(self, at: Instant, local: LocalTime) -> bool:
         hour = local.hour(at)
@@ -85,10 +86,7 @@ class DoorAtNight(Quiet):
 
     def _over(self, at: Instant, context: HomeContext, reason: EndReason) -> Sequence[FindingEvent]:
         self._lasting.stop(_OUT)
-        if self._standing is None:
-            return ()
-        finding, self._standing = self._standing, None
-        return [Ended(context.home, NAME, finding, at, reason)]
+        return self._standing.end(context, at, reason)
 
     def fire(self, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.fire."""
@@ -114,14 +112,13 @@ class DoorAtNight(Quiet):
             text_ja=f"{moment_ja(since, at, local)}に外扉({which})が動き、その後{span_ja(gone)}室内で動きがありません。"
             f"過去{REMEMBERED_DAYS}日で同様の夜は{before}回です。",
         )  # fmt: skip
-        self._standing = finding.id
-        return finding
+        return self._standing.begin(finding)
 
     def snapshot(self) -> State:
         """See Detector.snapshot."""
         return {
             "lasting": self._lasting.snapshot(), "door": list(self._door) if self._door else None,
-            "nights": list(self._nights), "standing": self._standing,
+            "nights": list(self._nights), "standing": self._standing.snapshot(),
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -129,7 +126,8 @@ class DoorAtNight(Quiet):
         self._lasting.restore(state["lasting"])
         door = state["door"]
         self._door = (door[0], DeviceId(door[1]), door[2]) if door else None
-        self._nights, self._standing = list(state["nights"]), state["standing"]
+        self._nights = list(state["nights"])
+        self._standing.restore(state["standing"])
 
 
 def build(settings: Mapping[str, Any]) -> DoorAtNight:

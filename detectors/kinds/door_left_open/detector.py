@@ -8,9 +8,10 @@ from typing import Any
 from detectors.context import HomeContext, Quiet, State
 from detectors.lasting import Lasting
 from detectors.parameters import numbers
+from detectors.standing import Standing
 from detectors.words import moment_en, moment_ja, span_en, span_ja
 from domain.clock import MINUTE, SECOND, Instant
-from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject
+from domain.findings import EndReason, Finding, FindingEvent, Level, Subject
 from domain.ids import DeviceId
 from domain.readings import Device, DoorState, Quantity, Reading
 
@@ -26,15 +27,14 @@ class DoorLeftOpen(Quiet):
         self._span = int(minutes * MINUTE)
         self._lasting = Lasting()
         self._newest: dict[DeviceId, Instant] = {}
-        self._standing: dict[DeviceId, str] = {}
+        self._standing = Standing(NAME)
 
     def configured(self, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.configured."""
         doors = [device.id for device in context.devices.values() if device.exit]
         self._lasting.keep(doors)
         self._newest = {device: at for device, at in self._newest.items() if device in doors}
-        gone = [device for device in self._standing if device not in doors]
-        return [self._end(device, context, context.watermark or 0, EndReason.CONFIGURATION) for device in gone]
+        return self._standing.keep(doors, context)
 
     def due(self) -> Instant | None:
         """See Detector.due."""
@@ -60,7 +60,7 @@ class DoorLeftOpen(Quiet):
                 self._lasting.begin(device.id, reading.observed_at, self._span)
             return ()
         self._lasting.stop(device.id)
-        return [self._end(device.id, context, reading.observed_at, reason)] if device.id in self._standing else ()
+        return self._standing.end(context, reading.observed_at, reason, device.id)
 
     def fire(self, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.fire."""
@@ -80,24 +80,20 @@ class DoorLeftOpen(Quiet):
             text_ja=f"玄関などの外扉({where})が{moment_ja(since, at, local)}から{span_ja(at - since)}開いたままです。"
             "ご本人に様子を確認してください。",
         )  # fmt: skip
-        self._standing[device.id] = finding.id
-        return finding
-
-    def _end(self, device: DeviceId, context: HomeContext, at: Instant, reason: EndReason) -> Ended:
-        return Ended(context.home, f"{NAME}:{device}", self._standing.pop(device), at, reason)
+        return self._standing.begin(finding, device.id)
 
     def snapshot(self) -> State:
         """See Detector.snapshot."""
         return {
             "lasting": self._lasting.snapshot(), "newest": dict(sorted(self._newest.items())),
-            "standing": dict(sorted(self._standing.items())),
+            "standing": self._standing.snapshot(),
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """See Detector.restore."""
         self._lasting.restore(state["lasting"])
         self._newest = {DeviceId(d): at for d, at in state["newest"].items()}
-        self._standing = {DeviceId(d): finding for d, finding in state["standing"].items()}
+        self._standing.restore(state["standing"])
 
 
 def build(settings: Mapping[str, Any]) -> DoorLeftOpen:
