@@ -23,7 +23,7 @@ from domain.clock import DAY, MINUTE, Instant
 from domain.findings import FindingEvent
 from domain.ids import DeviceId, GatewayId, HomeId
 from domain.localtime import LocalTime
-from domain.readings import Device, Hello, Item, Quantity, Reading, Vouch
+from domain.readings import Device, Hello, Item, Quantity, Reading, RoomType, Vouch
 from domain.status import DeviceStatus, HomeStatus, Observability, Resident
 from domain.watermark import Coverage, Watermark
 
@@ -289,11 +289,14 @@ def _resident(inactivity: Inactivity, context: HomeContext, cut_off: bool) -> Re
 
 
 def _device(device: Device) -> list[Any]:
-    return [device.id, device.kind.value, device.room, device.exit, device.check_in, device.mains]
+    return [device.id, device.kind.value, device.room, device.exit, device.check_in, device.mains,
+            device.room_type, device.model]  # fmt: skip
 
 
 def _undevice(raw: list[Any]) -> Device:
-    return Device(DeviceId(raw[0]), Quantity(raw[1]), raw[2], raw[3], raw[4], raw[5])
+    identity, kind, room, leads_out, check_in, mains, *since = raw
+    room_type, model = since or (None, "")
+    return Device(DeviceId(identity), Quantity(kind), room, leads_out, check_in, mains, RoomType.of(room_type), model)
 
 
 def _row(r: Reading) -> _Row:

@@ -35,6 +35,26 @@ class Quantity(StrEnum):
     """Anything else; kept, never a sign of life by itself."""
 
 
+class RoomType(StrEnum):
+    """What a room is for, where somebody has said so: its name is in any language, and is for people."""
+
+    BATHROOM = "bathroom"
+    TOILET = "toilet"
+    WASHROOM = "washroom"
+    BEDROOM = "bedroom"
+    KITCHEN = "kitchen"
+    LIVING = "living"
+    HALL = "hall"
+    ENTRANCE = "entrance"
+    STAIRS = "stairs"
+    OTHER = "other"
+
+    @classmethod
+    def of(cls, word: object) -> RoomType | None:
+        """The type that ``word`` names; None for a word that this version does not know."""
+        return next((member for member in cls if member.value == word), None)
+
+
 class DoorState(IntEnum):
     """The value of a DOOR reading."""
 
@@ -72,6 +92,10 @@ class Device:
     """The longest time between two messages of a healthy device; None when it speaks only on events."""
     mains: bool = False
     """True when it needs no battery."""
+    room_type: RoomType | None = None
+    """What ``room`` is for; None where nobody has said."""
+    model: str = ""
+    """Its maker's word for it, where known: devices of one model fail together."""
 
 
 class Reading(NamedTuple):
@@ -127,6 +151,8 @@ class Hello:
     """The home's IANA time zone."""
     devices: tuple[Device, ...]
     received_at: Instant = 0
+    software: str = ""
+    """What the gateway runs, where it tells."""
 
 
 @dataclass(frozen=True, slots=True)

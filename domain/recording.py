@@ -17,7 +17,7 @@ from datetime import datetime
 from domain.clock import SECOND, Instant, from_datetime
 from domain.ids import DeviceId, HomeId, make_id
 from domain.localtime import LocalTime, UnknownZoneError
-from domain.readings import Device, DoorState, Quantity
+from domain.readings import Device, DoorState, Quantity, RoomType
 
 READINGS_HEADER = ("time", "sensor", "value")
 _KINDS = {kind.value: kind for kind in Quantity}
@@ -112,6 +112,8 @@ def _device(name: str, body: object, where: str) -> Device:
         exit=bool(body.get("exit", False)),
         check_in=int(float(check_in) * SECOND) if isinstance(check_in, int | float) else None,
         mains=bool(body.get("mains", False)),
+        room_type=RoomType.of(body.get("room_type")),
+        model=str(body.get("model") or ""),
     )
 
 

@@ -164,6 +164,9 @@ class DevicePayload:
     exit: bool = False
     check_in_s: float | None = None
     mains: bool = False
+    room_type: str | None = None
+    """A RoomType; left out where nobody has said, and a word that the server does not know counts as left out."""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +321,8 @@ def encode_hello(
     """The payload of a hello that announces ``devices``."""
     described = [
         {"id": d.id, "kind": d.kind.value, "room": d.room, "exit": d.exit, "mains": d.mains,
-         "check_in_s": None if d.check_in is None else d.check_in / SECOND}
+         "check_in_s": None if d.check_in is None else d.check_in / SECOND,
+         **({} if d.room_type is None else {"room_type": d.room_type.value}), **({"model": d.model} if d.model else {})}
         for d in devices
     ]  # fmt: skip
     return _encode(

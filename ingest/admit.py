@@ -17,7 +17,7 @@ import structlog
 
 from domain.clock import DAY, MINUTE, SECOND, Instant, Span
 from domain.ids import BadIdError, DeviceId, check_id
-from domain.readings import Device, Flag, Quantity
+from domain.readings import Device, Flag, Quantity, RoomType
 from domain.wire import (
     MAX_PAYLOAD,
     MAX_RECORDS,
@@ -385,7 +385,8 @@ def _admit_hello(entry: GatewayEntry, payload: bytes) -> AdmittedHello:
             raise _RefusedError(Why.WRONG_SHAPE, f"device {raw.id} checks in every {period} s")
         check_in = None if period is None else round(period * SECOND)
         room = None if raw.room is None else raw.room[:80]
-        devices.append(Device(DeviceId(raw.id), kind, room, raw.exit, check_in, raw.mains))
+        devices.append(Device(DeviceId(raw.id), kind, room, raw.exit, check_in, raw.mains,
+                              RoomType.of(raw.room_type), raw.model[:80]))  # fmt: skip
     return AdmittedHello(entry, message.epoch, devices, message.software[:80], _condition(message.condition))
 
 

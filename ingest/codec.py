@@ -12,7 +12,7 @@ import msgspec
 
 from domain.clock import Instant
 from domain.ids import DeviceId, GatewayId, HomeId
-from domain.readings import Arrival, Device, Hello, Item, Mark, Quantity, Reading, Vouch
+from domain.readings import Arrival, Device, Hello, Item, Mark, Quantity, Reading, RoomType, Vouch
 
 _QUANTITIES = tuple(Quantity)
 _NUMBERS = {quantity: number for number, quantity in enumerate(_QUANTITIES)}
@@ -50,6 +50,8 @@ class _Device(msgspec.Struct, array_like=True):
     exit: bool
     check_in: int | None
     mains: bool
+    room_type: str | None = None
+    model: str = ""
 
 
 class _Hello(msgspec.Struct, array_like=True):
@@ -58,6 +60,7 @@ class _Hello(msgspec.Struct, array_like=True):
     zone: str
     devices: list[_Device]
     received_at: int
+    software: str = ""
 
 
 class _Body(msgspec.Struct, array_like=True):
@@ -107,8 +110,11 @@ def encode(items: Iterable[Item], committed_at: Instant) -> bytes:
                        item.received_at)
             )  # fmt: skip
         elif isinstance(item, Hello):
-            devices = [_Device(d.id, _NUMBERS[d.kind], d.room, d.exit, d.check_in, d.mains) for d in item.devices]
-            body.hellos.append(_Hello(item.home, item.gateway, item.zone, devices, item.received_at))
+            devices = [
+                _Device(d.id, _NUMBERS[d.kind], d.room, d.exit, d.check_in, d.mains, d.room_type, d.model)
+                for d in item.devices
+            ]
+            body.hellos.append(_Hello(item.home, item.gateway, item.zone, devices, item.received_at, item.software))
         elif isinstance(item, Mark):
             body.mark = (item.received_at, item.down_since)
     packed = _encoder.encode(body)
@@ -133,9 +139,12 @@ def decode(offset: int, received_at: Instant, packed: bytes) -> Arrival:
         items.append(Mark(*body.mark))
     for hello in body.hellos:
         devices = tuple(
-            Device(DeviceId(d.id), _QUANTITIES[d.kind], d.room, d.exit, d.check_in, d.mains) for d in hello.devices
-        )
-        items.append(Hello(HomeId(hello.home), GatewayId(hello.gateway), hello.zone, devices, hello.received_at))
+            Device(DeviceId(d.id), _QUANTITIES[d.kind], d.room, d.exit, d.check_in, d.mains, RoomType.of(d.room_type),
+                   d.model)
+            for d in hello.devices
+        )  # fmt: skip
+        home, gateway = HomeId(hello.home), GatewayId(hello.gateway)
+        items.append(Hello(home, gateway, hello.zone, devices, hello.received_at, hello.software))
     for group in body.groups:
         home, gateway = HomeId(group.home), GatewayId(group.gateway)
         for seq, at, quantity, value, since, flags in group.rows:

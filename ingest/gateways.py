@@ -114,11 +114,12 @@ class GatewayStates:
             state.losses = dict(self._counted[beat.entry.id])
         self._changed(beat.entry.id, state.alarming() != before)
 
-    def greeted(self, hello: AdmittedHello) -> None:
-        """A gateway said what it runs."""
+    def greeted(self, hello: AdmittedHello) -> bool:
+        """A gateway said what it runs; True when it ran something else before."""
         state = self._of(hello.entry)
-        state.software = hello.software or state.software
+        before, state.software = state.software, hello.software or state.software
         self._changed(hello.entry.id, urgent=False)
+        return bool(before) and state.software != before
 
     def lost(self, entry: GatewayEntry, reason: str, readings: int) -> None:
         """A gateway says that readings are gone; for those that keep no count of their own."""

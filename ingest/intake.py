@@ -367,10 +367,10 @@ class Intake(Generic[Token]):
         self._stream(entry.id, message.epoch)
         entry = self.directory.introduce(entry.id, message.devices, received_at)
         self._acks[entry.id, message.epoch] = None
-        self._states.greeted(message)
-        if entry.devices != known or not known:
+        updated = self._states.greeted(message)
+        if updated or entry.devices != known or not known:
             self._batch.items.append(
-                Hello(entry.home, entry.id, entry.zone, tuple(entry.devices.values()), received_at)
+                Hello(entry.home, entry.id, entry.zone, tuple(entry.devices.values()), received_at, message.software)
             )
 
     def commit(self, now: Instant, mark: Mark | None = None) -> Committed[Token]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, text, u
 
 from domain.clock import SECOND, Instant, Span, monotonic
 from domain.ids import DeviceId, GatewayId, HomeId, check_id
-from domain.readings import Device, Quantity
+from domain.readings import Device, Quantity, RoomType
 from registry import tables
 from registry.directory import GatewayEntry
 
@@ -208,7 +208,9 @@ class SqlDirectory:
                     connection.execute(
                         insert(tables.devices),
                         [{"gateway": gateway, "id": d.id, "kind": d.kind.value, "room": d.room, "exit": d.exit,
-                          "check_in": d.check_in, "mains": d.mains, "announced_at": at} for d in wanted.values()],
+                          "check_in": d.check_in, "mains": d.mains,
+                          "room_type": d.room_type and d.room_type.value, "model": d.model,
+                          "announced_at": at} for d in wanted.values()],
                     )  # fmt: skip
         entry = GatewayEntry(old.id, old.home, old.zone, wanted)
         self._entries[gateway] = entry
@@ -229,6 +231,7 @@ def _entries(connection: Connection, only: Collection[str] | None = None) -> dic
     for row in connection.execute(devices):
         if row.gateway in entries:
             entries[row.gateway].devices[DeviceId(row.id)] = Device(
-                DeviceId(row.id), Quantity(row.kind), row.room, bool(row.exit), row.check_in, bool(row.mains)
-            )
+                DeviceId(row.id), Quantity(row.kind), row.room, bool(row.exit), row.check_in, bool(row.mains),
+                RoomType.of(row.room_type), row.model,
+            )  # fmt: skip
     return entries

@@ -62,6 +62,8 @@ devices = Table(
     Column("check_in", BigInteger),
     Column("mains", Boolean, nullable=False),
     Column("announced_at", BigInteger, nullable=False),
+    Column("room_type", String(20)),
+    Column("model", String(80), nullable=False, server_default=""),
 )
 
 staff = Table(

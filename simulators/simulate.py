@@ -78,6 +78,10 @@ def _home_json(home: RecordedHome, incidents: Sequence[Incident]) -> str:
             sensor["exit"] = True
         if device.check_in is not None:
             sensor["check_in_s"] = device.check_in // SECOND
+        if device.room_type is not None:
+            sensor["room_type"] = device.room_type.value
+        if device.model:
+            sensor["model"] = device.model
         if device.id in silent:
             sensor["silent_from"] = home.zone.iso(silent[device.id])
         sensors[name] = sensor

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.clock import MINUTE, SECOND, from_iso
 from domain.ids import BadIdError, DeviceId, check_id, make_id
-from domain.readings import Device, DoorState, Quantity
+from domain.readings import Device, DoorState, Quantity, RoomType
 from domain.wire import (
     ClockState,
     Condition,
@@ -106,6 +106,12 @@ def test_a_hello_announces_devices_with_their_check_in_in_seconds() -> None:
     assert payload["devices"] == [
         {"id": "front", "kind": "door", "room": "entrance", "exit": True, "mains": False, "check_in_s": 3600.0}
     ]
+
+
+def test_a_hello_says_what_a_room_is_for_and_which_model_a_device_is_where_somebody_has_said_so() -> None:
+    tub = Device(DeviceId("tub"), Quantity.MOTION, "ふろ", room_type=RoomType.BATHROOM, model="RTCGQ11LM")
+    (told,) = json.loads(encode_hello("gw-1", "e1", AT, CLOCK, "0.1.0", [tub]))["devices"]
+    assert (told["room_type"], told["model"]) == ("bathroom", "RTCGQ11LM")
 
 
 @pytest.mark.parametrize("payload", [b"", b"{}", b"[1]", b'{"v":2,"epoch":"e","stored_through":1}',

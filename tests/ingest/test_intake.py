@@ -9,13 +9,25 @@ from pathlib import Path
 import pytest
 
 from domain.clock import DAY, HOUR, MINUTE, SECOND
-from domain.ids import HomeId
-from domain.readings import Hello, Mark, Reading, Vouch
+from domain.ids import DeviceId, HomeId
+from domain.readings import Device, Hello, Mark, Quantity, Reading, RoomType, Vouch
 from ingest.admit import Why
 from ingest.history import JournalHistory
 from ingest.intake import Ack, Intake
 from ingest.journal import Journal, JournalError, read_all
-from tests.ingest.gateways import DEVICES, GATEWAY, HEARTBEAT, HELLO, READINGS, T, beat, directory, hello, motions
+from tests.ingest.gateways import (
+    DEVICES,
+    GATEWAY,
+    HEARTBEAT,
+    HELLO,
+    READINGS,
+    T,
+    beat,
+    directory,
+    hello,
+    motions,
+    twisted,
+)
 
 
 @pytest.fixture
@@ -171,6 +183,25 @@ def test_a_hello_is_journalled_when_it_says_something_new(intake: Intake[str], j
     hellos = [item for a in read_all(journal) for item in a.items if isinstance(item, Hello)]
     assert [len(item.devices) for item in hellos] == [2]
     assert hellos[0].home == HomeId("h1")
+
+
+def test_a_hello_is_journalled_when_a_gateway_runs_another_program_and_holds_all_that_it_said(
+    intake: Intake[str], journal: Journal
+) -> None:
+    tub = Device(DeviceId("tub"), Quantity.MOTION, "ふろ", room_type=RoomType.BATHROOM, model="RTCGQ11LM")
+    for software in ("kehai 1", "kehai 1", "kehai 2"):
+        intake.take(HELLO, twisted(hello(tub), software=software), T, "m")
+        intake.commit(T, Mark(T))
+    hellos = [item for a in read_all(journal) for item in a.items if isinstance(item, Hello)]
+    assert [(item.software, item.devices) for item in hellos] == [("kehai 1", (tub,)), ("kehai 2", (tub,))]
+
+
+def test_a_room_type_that_this_version_does_not_know_is_left_out(intake: Intake[str], journal: Journal) -> None:
+    cave = {"id": "cave", "kind": "motion", "room": "cellar", "room_type": "cave", "model": "m" * 200}
+    intake.take(HELLO, twisted(hello(), devices=[cave]), T, "m")
+    intake.commit(T, Mark(T))
+    (told,) = [item for a in read_all(journal) for item in a.items if isinstance(item, Hello)]
+    assert told.devices == (Device(DeviceId("cave"), Quantity.MOTION, "cellar", model="m" * 80),)
 
 
 def test_the_first_mark_after_a_start_names_the_hole_before_it(intake: Intake[str], journal: Journal) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.clock import HOUR
 from domain.ids import DeviceId, GatewayId, HomeId
-from domain.readings import Device, Quantity
+from domain.readings import Device, Quantity, RoomType
 from registry import tables
 from registry.database import migrate, open_database
 from registry.homes import Contact, Home, Homes, SqlDirectory
@@ -19,7 +19,7 @@ from registry.homes import Contact, Home, Homes, SqlDirectory
 HOME = Home(
     HomeId("h1"), "A-101", "Asia/Tokyo", resident_name="試験 太郎", contacts=(Contact("試験 花子", "娘", "000", True),)
 )
-LAMP = Device(DeviceId("hall"), Quantity.MOTION, "hall", check_in=HOUR)
+LAMP = Device(DeviceId("hall"), Quantity.MOTION, "hall", check_in=HOUR, room_type=RoomType.HALL, model="RTCGQ11LM")
 
 
 @pytest.fixture

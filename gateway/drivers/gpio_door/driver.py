@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from domain.clock import Instant
 from domain.ids import DeviceId
-from domain.readings import Device, DoorState, Quantity
+from domain.readings import Device, DoorState, Quantity, RoomType
 from gateway.drivers.driver import Driver, Outlet, Sight, read_settings, valid_id
 
 _BOUNCE_SECONDS = 0.05
@@ -24,6 +24,7 @@ class GpioDoorSettings(BaseModel):
     device: str
     pin: int = Field(ge=0, le=53)
     room: str | None = None
+    room_type: RoomType | None = None
     exit: bool = False
 
     _device_is_valid = field_validator("device")(valid_id)
@@ -34,7 +35,14 @@ class GpioDoor:
 
     def __init__(self, settings: GpioDoorSettings) -> None:
         self._settings = settings
-        self._device = Device(DeviceId(settings.device), Quantity.DOOR, settings.room, settings.exit, mains=True)
+        self._device = Device(
+            DeviceId(settings.device),
+            Quantity.DOOR,
+            settings.room,
+            settings.exit,
+            mains=True,
+            room_type=settings.room_type,
+        )
         self._sight = Sight()
 
     @property

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from domain.clock import SECOND, Instant
 from domain.ids import DeviceId
-from domain.readings import Device, Quantity
+from domain.readings import Device, Quantity, RoomType
 from gateway.drivers.driver import Driver, Outlet, Sight, read_settings, valid_id
 
 
@@ -22,6 +22,7 @@ class GpioMotionSettings(BaseModel):
     device: str
     pin: int = Field(ge=0, le=53)
     room: str | None = None
+    room_type: RoomType | None = None
     repeat_seconds: float = Field(default=60, ge=5, le=3600)
 
     _device_is_valid = field_validator("device")(valid_id)
@@ -32,7 +33,9 @@ class GpioMotion:
 
     def __init__(self, settings: GpioMotionSettings) -> None:
         self._settings = settings
-        self._device = Device(DeviceId(settings.device), Quantity.MOTION, settings.room, mains=True)
+        self._device = Device(
+            DeviceId(settings.device), Quantity.MOTION, settings.room, mains=True, room_type=settings.room_type
+        )
         self._sight = Sight()
 
     @property

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from domain.clock import MINUTE, SECOND, Instant
 from domain.ids import DeviceId
-from domain.readings import Device, Quantity
+from domain.readings import Device, Quantity, RoomType
 from gateway.drivers.driver import Driver, Outlet, read_settings, valid_id
 
 _BUS = Path("/sys/bus/w1/devices")
@@ -32,6 +32,7 @@ class OneWireSettings(BaseModel):
     device: str
     address: str
     room: str | None = None
+    room_type: RoomType | None = None
     every_seconds: float = Field(default=60, ge=5, le=600)
     bus: Path = _BUS
 
@@ -51,7 +52,12 @@ class OneWire:
     def __init__(self, settings: OneWireSettings) -> None:
         self._settings = settings
         self._device = Device(
-            DeviceId(settings.device), Quantity.TEMPERATURE, settings.room, check_in=_CHECK_IN, mains=True
+            DeviceId(settings.device),
+            Quantity.TEMPERATURE,
+            settings.room,
+            check_in=_CHECK_IN,
+            mains=True,
+            room_type=settings.room_type,
         )
 
     @property

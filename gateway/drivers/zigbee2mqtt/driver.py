@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from domain.clock import MINUTE, SECOND, Instant
 from domain.ids import DeviceId
-from domain.readings import Device, Quantity
+from domain.readings import Device, Quantity, RoomType
 from gateway.drivers.driver import Driver, DriverSettingsError, Outlet, Sight, read_settings, valid_id
 from gateway.drivers.zigbee2mqtt.payload import Said, parse
 
@@ -33,6 +33,8 @@ class ZigbeeDevice(BaseModel):
     device: str
     kind: Literal["motion", "door", "temperature", "button"]
     room: str | None = None
+    room_type: RoomType | None = None
+    model: str = ""
     exit: bool = False
     check_in_minutes: float = Field(default=60, gt=0, le=1440)
 
@@ -134,7 +136,16 @@ class Zigbee2Mqtt:
 
 def _device(entry: ZigbeeDevice) -> Device:
     check_in = int(entry.check_in_minutes * MINUTE)
-    return Device(DeviceId(entry.device), Quantity(entry.kind), entry.room, entry.exit, check_in)
+    return Device(
+        DeviceId(entry.device),
+        Quantity(entry.kind),
+        entry.room,
+        entry.exit,
+        check_in,
+        False,
+        entry.room_type,
+        entry.model,
+    )
 
 
 def build(table: Mapping[str, object]) -> Driver:
