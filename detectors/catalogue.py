@@ -10,6 +10,7 @@ from detectors.kinds.bathroom_long.detector import build as bathroom_long
 from detectors.kinds.battery_low.detector import build as battery_low
 from detectors.kinds.cold.detector import build as cold
 from detectors.kinds.device_silent.detector import build as device_silent
+from detectors.kinds.device_stuck.detector import build as device_stuck
 from detectors.kinds.door_at_night.detector import build as door_at_night
 from detectors.kinds.door_left_open.detector import build as door_left_open
 from detectors.kinds.gateway_silent.detector import build as gateway_silent
@@ -22,6 +23,7 @@ CATALOGUE: dict[str, Callable[[Mapping[str, Any]], Detector]] = {
     "battery_low": battery_low,
     "cold": cold,
     "device_silent": device_silent,
+    "device_stuck": device_stuck,
     "door_at_night": door_at_night,
     "door_left_open": door_left_open,
     "gateway_silent": gateway_silent,

@@ -1,0 +1,1 @@
+"""The detector ``device_stuck``."""
