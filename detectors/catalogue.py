@@ -8,6 +8,7 @@ from typing import Any
 from detectors.context import Detector
 from detectors.kinds.bathroom_long.detector import build as bathroom_long
 from detectors.kinds.battery_low.detector import build as battery_low
+from detectors.kinds.clock_wrong.detector import build as clock_wrong
 from detectors.kinds.cold.detector import build as cold
 from detectors.kinds.device_silent.detector import build as device_silent
 from detectors.kinds.device_stuck.detector import build as device_stuck
@@ -21,6 +22,7 @@ from detectors.kinds.not_returned.detector import build as not_returned
 CATALOGUE: dict[str, Callable[[Mapping[str, Any]], Detector]] = {
     "bathroom_long": bathroom_long,
     "battery_low": battery_low,
+    "clock_wrong": clock_wrong,
     "cold": cold,
     "device_silent": device_silent,
     "device_stuck": device_stuck,

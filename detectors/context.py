@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from detectors.clocks import Clocks
 from detectors.evidence.life import Evidence
 from domain.clock import MINUTE, Instant, Span
 from domain.findings import FindingEvent
@@ -39,6 +40,8 @@ class HomeContext:
     """When each device last said anything, in event time, as far as the watermark has passed."""
     evidence: Evidence = field(default_factory=Evidence)
     """What the readings prove about the resident; it holds the reading in hand when a detector sees that."""
+    clocks: Clocks = field(default_factory=Clocks)
+    """What the heartbeats say about the gateways' clocks."""
     resumed_at: Instant = 0
     """Processing time of our own last start: no silence is counted from before it in processing time."""
 

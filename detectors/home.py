@@ -109,7 +109,7 @@ class HomeWatch:
         context = self.context
         self._spoke[vouch.gateway] = vouch.received_at
         context.vouched[vouch.gateway] = max(vouch.through, context.vouched.get(vouch.gateway, vouch.through))
-        for start, end in vouch.spells:
+        for start, end in context.clocks.note(vouch):
             context.coverage.add(start, end)
         for device, at in vouch.heard:
             health = self._health.setdefault(device, _Health())
@@ -204,7 +204,7 @@ class HomeWatch:
             for d in sorted(context.devices.values(), key=lambda d: (d.room or "", d.id))
             for h in [self._health.get(d.id) or _Health()]
         )
-        cut_off = bool(gateways.silent())
+        cut_off = bool(gateways.silent()) or context.clocks.any_far()
         if not context.vouched:
             seen = Observability.NOT_INSTALLED
         elif cut_off:
@@ -231,6 +231,7 @@ class HomeWatch:
             "coverage": context.coverage.snapshot(),
             "vouched": context.vouched,
             "resumed_at": context.resumed_at,
+            "clocks": context.clocks.snapshot(),
             "heard": context.heard,
             "gateways": {g: [_device(d) for d in devices.values()] for g, devices in self._gateways.items()},
             "spoke": self._spoke,
@@ -257,6 +258,7 @@ class HomeWatch:
         context.watermark = home._watermark.value
         context.coverage = Coverage([(a, b) for a, b in state["coverage"]], _JOIN)
         context.vouched, context.resumed_at = dict(state["vouched"]), state["resumed_at"]
+        context.clocks.restore(state.get("clocks", {}))
         context.heard = {DeviceId(d): at for d, at in state["heard"].items()}
         home._gateways = {
             GatewayId(g): {d.id: d for d in (_undevice(raw) for raw in devices)}

@@ -11,7 +11,7 @@ from detectors.catalogue import CATALOGUE
 from detectors.home import HomeWatch
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant
 from domain.findings import FindingEvent
-from domain.readings import Item, Quantity, Reading, Vouch
+from domain.readings import Flag, Item, Quantity, Reading, Vouch
 from tests.detectors.homes import (
     AIR,
     BATH,
@@ -35,7 +35,7 @@ def an_eventful_fortnight() -> list[tuple[Instant, list[Item]]]:
     """Twelve ordinary days, a thermometer that dies, a night without the gateway, a fall, an outing that does not end.
 
     And a hot afternoon, a cold night, a battery that runs down, a door that stands open, another that moves at night,
-    a long bath.
+    a long bath, an hour of stamps from the future.
     """
     script = Script()
     script.live(12)
@@ -62,6 +62,10 @@ def an_eventful_fortnight() -> list[tuple[Instant, list[Item]]]:
     for opened in (2.0, 0.0):
         script.add(DOOR, T0 + 7 * DAY + 2 * HOUR + int(2 - opened) * SECOND, opened)
     script.add(BATH, T0 + 8 * DAY + 22 * HOUR + 30 * MINUTE)
+    ahead = T0 + 9 * DAY + 10 * HOUR
+    script.readings = [
+        r._replace(flags=int(Flag.CLAMPED)) if ahead <= r.observed_at < ahead + HOUR else r for r in script.readings
+    ]
     night = (T0 + 5 * DAY + 23 * HOUR, T0 + 6 * DAY + 5 * HOUR)
     return script.items(T0 + 15 * DAY, holes=[night])
 

@@ -20,7 +20,7 @@ class GatewaySilent(Quiet):
     """Raises a prompt about the system when a gateway has vouched for nothing new for ten minutes.
 
     It counts in processing time, because that is what a silent gateway leaves us; what it says is dated by what the gateway
-    had vouched for. A gateway whose clock is slow vouches for the past: that is the same finding.
+    had vouched for. A gateway that speaks with a slow clock vouches for the past and is not silent: see `clock_wrong`.
     """
 
     name = NAME
@@ -40,7 +40,7 @@ class GatewaySilent(Quiet):
 
     def due_now(self, context: HomeContext) -> Instant | None:
         """See Detector.due_now."""
-        waiting = [through for gateway, through in context.vouched.items() if gateway not in self._standing]
+        waiting = [_spoke(gateway, context) for gateway in context.vouched if gateway not in self._standing]
         if not waiting:
             return None
         return max(min(waiting), context.resumed_at) + GATEWAY_SILENT + LATENESS
@@ -49,7 +49,7 @@ class GatewaySilent(Quiet):
         """See Detector.fire_now."""
         found: list[FindingEvent] = []
         for gateway, through in sorted(context.vouched.items()):
-            since = max(through, context.resumed_at)
+            since = max(_spoke(gateway, context), context.resumed_at)
             if gateway in self._standing or now < since + GATEWAY_SILENT + LATENESS:
                 continue
             raised_at = since + GATEWAY_SILENT
@@ -77,11 +77,14 @@ class GatewaySilent(Quiet):
     def vouched(self, vouch: Vouch, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.vouched: over once the gateway vouches for the present again."""
         standing = self._standing.get(vouch.gateway)
-        if standing is None or vouch.received_at - vouch.through >= GATEWAY_SILENT:
+        if standing is None:
+            return ()
+        behind = vouch.received_at - vouch.through >= GATEWAY_SILENT
+        if behind and context.clocks.wrong_since(vouch.gateway) is None:
             return ()
         after = [start for start, _ in vouch.spells if start > standing[1]]
         # A gateway that was off tells when it came back; one that was only cut off has been running all the time.
-        ended_at = min(after) if after else vouch.through
+        ended_at = vouch.received_at if behind else min(after) if after else vouch.through
         return [self._end(vouch.gateway, context.home, ended_at, EndReason.ACTIVITY)]
 
     def _end(self, gateway: str, home: HomeId, at: Instant, reason: EndReason) -> Ended:
@@ -95,6 +98,12 @@ class GatewaySilent(Quiet):
     def restore(self, state: Mapping[str, Any]) -> None:
         """See Detector.restore."""
         self._standing = {gateway: (what[0], what[1]) for gateway, what in state["standing"].items()}
+
+
+def _spoke(gateway: str, context: HomeContext) -> Instant:
+    """Up to when the gateway has vouched; one whose clock is off is there when it speaks, whatever it vouches for."""
+    through, at = context.vouched[gateway], context.clocks.speaks_at(gateway)
+    return through if at is None else max(through, at)
 
 
 def build(settings: Mapping[str, Any]) -> GatewaySilent:

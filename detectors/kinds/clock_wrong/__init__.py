@@ -1,0 +1,1 @@
+"""The detector ``clock_wrong``."""
