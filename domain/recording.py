@@ -1,8 +1,11 @@
 """The recording format: a stored run of one home, as text; opening the files is the caller's business.
 
-A recording is a folder with ``home.json``, ``readings.csv`` (or ``.csv.gz``) and, optionally, ``outages.csv`` and
-``incidents.csv``. A bad line is counted and named and the rest goes on; a recording without a valid ``home.json`` is
-refused.
+A recording is a folder with ``home.json``, ``readings.csv`` (or ``.csv.gz``) and, optionally, ``outages.csv``,
+``silences.csv``, ``clock.csv`` and ``incidents.csv``. A bad line is counted and named and the rest goes on; a recording
+without a valid ``home.json`` is refused.
+
+A sensor of ``home.json`` with ``"of": "kitchen"`` is no device of its own: it is one more quantity that the device of the
+sensor ``kitchen`` tells, as its battery or the humidity beside a temperature.
 """
 
 from __future__ import annotations
@@ -10,11 +13,12 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
-from domain.clock import SECOND, Instant, from_datetime
+from domain.clock import SECOND, Instant, Span, from_datetime
 from domain.ids import DeviceId, HomeId, make_id
 from domain.localtime import LocalTime, UnknownZoneError
 from domain.readings import Device, DoorState, Quantity, RoomType
@@ -42,6 +46,8 @@ class RecordedHome:
     """Sensor name as it stands in ``readings.csv`` -> device (its id is that name made safe)."""
     silent_from: dict[DeviceId, Instant] = field(default_factory=dict)
     """Devices that stop saying anything, and when: a simulation's truth."""
+    channels: dict[str, tuple[DeviceId, Quantity]] = field(default_factory=dict)
+    """Sensor name -> what it tells beside the main quantity of which device: a battery, a humidity."""
     extra: dict[str, object] = field(default_factory=dict)
     """Keys that this version does not know, kept."""
 
@@ -54,6 +60,23 @@ class RecordedReading:
     device: DeviceId
     quantity: Quantity
     value: float
+
+
+class DeviceSilence(NamedTuple):
+    """For a while a device said nothing at all, not even that it is there: dead, out of reach, without a battery."""
+
+    device: DeviceId
+    start: Instant
+    end: Instant
+
+
+class ClockFault(NamedTuple):
+    """For a while the gateway's clock was wrong and held to be right."""
+
+    start: Instant
+    end: Instant
+    offset: Span
+    """What it showed too much; negative where it was slow."""
 
 
 @dataclass(slots=True)
@@ -88,16 +111,27 @@ def parse_home(text: str, where: str) -> RecordedHome:
         zone = LocalTime(raw["timezone"])
     except UnknownZoneError as error:
         raise RecordingError(f"{where}: {error}") from error
-    devices = {name: _device(name, body, where) for name, body in sensors.items()}
+    further = {name: body for name, body in sensors.items() if isinstance(body, dict) and "of" in body}
+    devices = {name: _device(name, body, where) for name, body in sensors.items() if name not in further}
+    channels = {name: _channel(name, body, devices, where) for name, body in further.items()}
     if len({device.id for device in devices.values()}) < len(devices):
         raise RecordingError(f"{where}: two sensors have names that differ only in punctuation: rename one.")
     silent_from = {
-        devices[name].id: parse_time(body["silent_from"], zone)
-        for name, body in sensors.items()
-        if isinstance(body.get("silent_from"), str)
+        device.id: parse_time(sensors[name]["silent_from"], zone)
+        for name, device in devices.items()
+        if isinstance(sensors[name].get("silent_from"), str)
     }
     extra = {key: value for key, value in raw.items() if key not in {"home", "timezone", "sensors"}}
-    return RecordedHome(HomeId(make_id(raw["home"])), zone, devices, silent_from, extra)
+    return RecordedHome(HomeId(make_id(raw["home"])), zone, devices, silent_from, channels, extra)
+
+
+def _channel(name: str, body: dict[str, object], devices: dict[str, Device], where: str) -> tuple[DeviceId, Quantity]:
+    kind, of = _KINDS.get(str(body.get("kind"))), devices.get(str(body["of"]))
+    if kind is None or of is None or kind is of.kind:
+        raise RecordingError(
+            f"{where}: sensor {name!r} is further word of {body['of']!r}, which needs to be a sensor of another kind."
+        )
+    return of.id, kind
 
 
 def _device(name: str, body: object, where: str) -> Device:
@@ -191,6 +225,7 @@ def parse_readings(lines: Iterable[str], home: RecordedHome, bad: BadLines, file
     if header is None or tuple(h.strip().lstrip("\ufeff") for h in header[:3]) != READINGS_HEADER:
         raise RecordingError(f"{file} does not begin with the header time,sensor,value: add it.")
     times, last = _WallTimes(home.zone), None
+    columns = {name: (device.id, device.kind) for name, device in home.devices.items()} | home.channels
     while True:
         try:
             row = next(rows, None)
@@ -203,9 +238,9 @@ def parse_readings(lines: Iterable[str], home: RecordedHome, bad: BadLines, file
             continue
         try:
             text, sensor, value = row[0], row[1], row[2]
-            device = home.devices[sensor]
+            device, quantity = columns[sensor]
             at = times.instant(text)
-            reading = RecordedReading(at, device.id, device.kind, parse_value(device.kind, value))
+            reading = RecordedReading(at, device, quantity, parse_value(quantity, value))
         except KeyError:
             bad.add(file, rows.line_num, f"sensor {row[1]!r} is not in home.json")
             continue
@@ -224,14 +259,44 @@ def parse_readings(lines: Iterable[str], home: RecordedHome, bad: BadLines, file
 
 def parse_outages(lines: Iterable[str], home: RecordedHome, bad: BadLines, file: str) -> list[tuple[Instant, Instant]]:
     """The (start, end) of ``outages.csv``, ascending."""
+    return sorted((start, end) for start, end, _ in _spells(lines, home, bad, file, ()))
+
+
+def parse_silences(lines: Iterable[str], home: RecordedHome, bad: BadLines, file: str) -> list[DeviceSilence]:
+    """The (start, end, sensor) of ``silences.csv``, ascending."""
     found = []
+    for start, end, (number, row) in _spells(lines, home, bad, file, ("sensor",)):
+        if row["sensor"] in home.devices:
+            found.append(DeviceSilence(home.devices[row["sensor"]].id, start, end))
+        else:
+            bad.add(file, number, f"sensor {row['sensor']!r} is not in home.json")
+    return sorted(found, key=lambda one: (one.start, one.device))
+
+
+def parse_clock(lines: Iterable[str], home: RecordedHome, bad: BadLines, file: str) -> list[ClockFault]:
+    """The (start, end, offset_s) of ``clock.csv``, ascending."""
+    found = []
+    for start, end, (number, row) in _spells(lines, home, bad, file, ("offset_s",)):
+        try:
+            found.append(ClockFault(start, end, round(float(row["offset_s"]) * SECOND)))
+        except (ValueError, OverflowError) as error:
+            bad.add(file, number, str(error))
+    return sorted(found)
+
+
+def _spells(
+    lines: Iterable[str], home: RecordedHome, bad: BadLines, file: str, more: Sequence[str]
+) -> Iterator[tuple[Instant, Instant, tuple[int, dict[str, str]]]]:
+    """Each good line's start and end, with its number and fields; ``more`` are fields that it must have too."""
     for number, row in enumerate(csv.DictReader(lines), start=2):
         try:
             start, end = parse_time(row["start"], home.zone), parse_time(row["end"], home.zone)
             if end < start:
                 raise ValueError("the end lies before the start")
+            if any(not row[name] for name in more):
+                raise KeyError(more[0])
         except (KeyError, TypeError, ValueError) as error:
-            bad.add(file, number, str(error) or "start and end are needed")
+            reason = str(error) if isinstance(error, ValueError) else ""
+            bad.add(file, number, reason or f"{', '.join(('start', 'end', *more))} are needed")
             continue
-        found.append((start, end))
-    return sorted(found)
+        yield start, end, (number, row)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from domain.clock import MINUTE, Instant, Span
+from domain.clock import DAY, MINUTE, Instant, Span
 from domain.ids import DeviceId, GatewayId
-from domain.readings import Arrival, Hello, Item, Mark, Quantity, Reading, Vouch
+from domain.readings import Arrival, Flag, Hello, Item, Mark, Quantity, Reading, Vouch
 from domain.recording import RecordedReading
+from domain.watermark import Coverage
 from domain.wire import MAX_RECORDS, ClockState, Up, encode_heartbeat, encode_hello, encode_readings, up_topic
+from ingest.admit import SKEW
 from simulators.recording import Recording
 
 PERIOD: Span = 9 * MINUTE
@@ -27,6 +30,8 @@ class Step:
     """Observed since the step before."""
     running_since: Instant
     """When the gateway was last started: an outage of the recording is a gateway that was off."""
+    offset: Span = 0
+    """What the gateway's clock showed too much, in all of the step."""
 
 
 def gateway_of(recording: Recording) -> GatewayId:
@@ -37,19 +42,28 @@ def gateway_of(recording: Recording) -> GatewayId:
 def steps(recording: Recording, period: Span = PERIOD) -> Iterator[Step]:
     """The recording in steps of ``period``; an outage ends a step where it begins, and a new one starts where it ends.
 
-    The player supplies what a recording leaves out: a device with a check-in period checks in while its gateway runs.
+    The player supplies what a recording leaves out: a device with a check-in period checks in while its gateway runs. While
+    the gateway's clock is wrong a step is a minute: what comes from the future is dated when it comes, and that must be soon.
     """
     readings, at = with_check_ins(recording), 0
+    edges = sorted({edge for fault in recording.clock for edge in fault[:2]})
     for start, end in running(recording):
-        now = start
+        now, offset = start, 0
         while True:
             first = at
             while at < len(readings) and readings[at].at <= now:
                 at += 1
-            yield Step(now, readings[first:at], start)
+            yield Step(now, readings[first:at], start, offset)
             if now >= end:
                 break
-            now = min(now + period, end)
+            offset = _shown_too_much(recording, now)
+            following = edges[bisect_right(edges, now) :][:1]
+            now = min([now + (min(period, MINUTE) if offset else period), end, *following])
+
+
+def _shown_too_much(recording: Recording, after: Instant) -> Span:
+    """How wrong the gateway's clock is right after ``after``."""
+    return next((fault.offset for fault in recording.clock if fault.start <= after < fault.end), 0)
 
 
 def in_one(recording: Recording, now: Instant) -> Step:
@@ -69,28 +83,35 @@ def with_check_ins(recording: Recording) -> list[RecordedReading]:
     supplied = []
     for device, period in periods.items():
         until = recording.home.silent_from.get(device, recording.end)
+        silences = [one[1:] for one in recording.silences if one.device == device]
         for start, end in running(recording):
-            last, stop = start, min(end, until)
-            for at in [*(t for t in told[device] if start <= t <= stop), stop]:
-                while at - last > period:
-                    last += period
-                    supplied.append(RecordedReading(last, device, Quantity.LINK, 255.0))
-                last = at
+            for first, stop in without(start, min(end, until), silences):
+                last = first
+                for at in [*(t for t in told[device] if first <= t <= stop), stop]:
+                    while at - last > period:
+                        last += period
+                        supplied.append(RecordedReading(last, device, Quantity.LINK, 255.0))
+                    last = at
     return sorted([*recording.readings, *supplied], key=lambda reading: reading.at)
 
 
 def running(recording: Recording) -> list[tuple[Instant, Instant]]:
     """When the gateway ran: from the first reading to the last, without the outages."""
-    spells, start = [], recording.start
-    for down, up in recording.outages:
-        if up <= start or down >= recording.end:
+    return without(recording.start, recording.end, recording.outages)
+
+
+def without(start: Instant, end: Instant, holes: Sequence[tuple[Instant, Instant]]) -> list[tuple[Instant, Instant]]:
+    """What is left of [start, end] without ``holes`` (ascending)."""
+    left = []
+    for down, up in holes:
+        if up <= start or down >= end:
             continue
         if down > start:
-            spells.append((start, down))
+            left.append((start, down))
         start = up
-    if start <= recording.end:
-        spells.append((start, recording.end))
-    return spells
+    if start <= end:
+        left.append((start, end))
+    return left
 
 
 def hello(recording: Recording, at: Instant) -> Hello:
@@ -102,21 +123,29 @@ def hello(recording: Recording, at: Instant) -> Hello:
 def arrivals(recording: Recording, period: Span = PERIOD) -> Iterator[Arrival]:
     """What the journal would hand out, made without gateway, broker and ingest: the short way, for backtests."""
     home, gateway = recording.home.home, gateway_of(recording)
-    seq, vouched = 0, recording.start
+    seq, covered = 0, Coverage()
     for offset, step in enumerate(steps(recording, period), start=1):
         items: list[Item] = []
         if offset == 1:
             items += [Mark(step.now), hello(recording, step.now)]
         for reading in step.readings:
             seq += 1
+            stamp, flags = reading.at + step.offset, 0
+            if stamp > step.now:
+                stamp, flags = step.now, int(Flag.CLAMPED) if stamp > step.now + SKEW else 0
             items.append(
                 Reading(
-                    home, reading.device, reading.quantity, reading.value, reading.at, step.now, gateway, EPOCH, seq
+                    home, reading.device, reading.quantity, reading.value, stamp, step.now, gateway, EPOCH, seq, flags
                 )
             )
-        fresh = ((max(vouched, step.running_since), step.now),)
-        items.append(Vouch(home, gateway, step.now, fresh, (), step.now, step.now))
-        vouched = step.now
+        shown = step.now + step.offset
+        through = min(shown, step.now)
+        since = min(step.running_since, through)
+        fresh = covered.holes(since, through)
+        covered.add(since, through)
+        if len(covered) > 100:
+            covered.forget_before(through - 30 * DAY)
+        items.append(Vouch(home, gateway, through, tuple(fresh), (), shown, step.now))
         yield Arrival(offset, step.now, tuple(items))
 
 
@@ -132,19 +161,22 @@ class Player:
 
     def messages(self, step: Step) -> Iterator[tuple[str, bytes]]:
         """The (topic, payload) of one step: a hello first of all, then readings, then the heartbeat."""
-        gateway = self._gateway
+        gateway, shown = self._gateway, step.now + step.offset
         if not self._greeted:
             self._greeted = True
             devices = self._recording.home.devices.values()
-            yield up_topic(gateway, Up.HELLO), encode_hello(gateway, EPOCH, step.now, _CLOCK, "replay", devices)
+            yield up_topic(gateway, Up.HELLO), encode_hello(gateway, EPOCH, shown, _CLOCK, "replay", devices)
         for first in range(0, len(step.readings), MAX_RECORDS):
-            pack = [(r.device, r.quantity, r.value, r.at) for r in step.readings[first : first + MAX_RECORDS]]
-            payload = encode_readings(gateway, EPOCH, self._seq + 1, step.now, _CLOCK, pack)
+            pack = [
+                (r.device, r.quantity, r.value, r.at + step.offset) for r in step.readings[first : first + MAX_RECORDS]
+            ]
+            payload = encode_readings(gateway, EPOCH, self._seq + 1, shown, _CLOCK, pack)
             self._seq += len(pack)
             yield up_topic(gateway, Up.READINGS), payload
         if self._spells and self._spells[-1][0] == step.running_since:
             self._spells[-1] = (step.running_since, step.now)
         else:
             self._spells = [*self._spells[-1:], (step.running_since, step.now)]
-        beat = encode_heartbeat(gateway, EPOCH, self._seq, step.now, _CLOCK, step.now, self._spells, {})
+        spells = [*self._spells[:-1], (min(step.running_since, shown), shown)]
+        beat = encode_heartbeat(gateway, EPOCH, self._seq, shown, _CLOCK, shown, spells, {})
         yield up_topic(gateway, Up.HEARTBEAT), beat

@@ -5,22 +5,29 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from domain.clock import Instant
 from domain.errors import ConfigurationError
 from domain.recording import (
     BadLines,
+    ClockFault,
+    DeviceSilence,
     RecordedHome,
     RecordedReading,
     RecordingError,
+    parse_clock,
     parse_home,
     parse_outages,
     parse_readings,
+    parse_silences,
 )
+
+Spell = TypeVar("Spell")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,10 @@ class Recording:
     """When the gateway did not report, ascending."""
     bad: BadLines
     """Lines that could not be read."""
+    silences: list[DeviceSilence] = field(default_factory=list)
+    """When a device said nothing at all while the gateway lived, ascending."""
+    clock: list[ClockFault] = field(default_factory=list)
+    """When the gateway's clock was wrong, ascending and apart."""
 
     @property
     def start(self) -> Instant:
@@ -63,10 +74,17 @@ def read_recording(folder: Path) -> Recording:
         home = parse_home(file.read_text(encoding="utf-8"), str(file))
         with _open(readings_file) as lines:
             readings = list(parse_readings(lines, home, bad, readings_file.name))
-        outages: list[tuple[Instant, Instant]] = []
-        if (folder / "outages.csv").exists():
-            with _open(folder / "outages.csv") as lines:
-                outages = parse_outages(lines, home, bad, "outages.csv")
+
+        def spells(
+            name: str, parse: Callable[[Iterable[str], RecordedHome, BadLines, str], list[Spell]]
+        ) -> list[Spell]:
+            if not (folder / name).exists():
+                return []
+            with _open(folder / name) as lines:
+                return parse(lines, home, bad, name)
+
+        outages = spells("outages.csv", parse_outages)
+        silences, clock = spells("silences.csv", parse_silences), spells("clock.csv", parse_clock)
     except RecordingError as error:
         raise ConfigurationError(f"{folder}: {error}") from error
     except FileNotFoundError as error:
@@ -75,7 +93,7 @@ def read_recording(folder: Path) -> Recording:
         raise ConfigurationError(f"{folder} cannot be read ({error}): copy the recording again.") from error
     if not readings:
         raise ConfigurationError(f"{folder} holds no reading that can be used: see that its sensors are in home.json.")
-    return Recording(home, readings, outages, bad)
+    return Recording(home, readings, outages, bad, silences, clock)
 
 
 @contextmanager
