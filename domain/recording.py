@@ -52,9 +52,8 @@ class RecordedHome:
     """Keys that this version does not know, kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedReading:
-    """One line of ``readings.csv``."""
+class RecordedReading(NamedTuple):
+    """One line of ``readings.csv``; a named tuple, because a simulated year makes a quarter of a million of them."""
 
     at: Instant
     device: DeviceId

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from domain.ids import DeviceId, HomeId
 from domain.localtime import LocalTime
 from domain.readings import Device, DoorState, Quantity
 from domain.recording import RecordedHome, RecordedReading
+from simulators.air import batteries, climate
 from simulators.person import OUT, Person, Stay, live_day, sleep_night
 
-_HOLD_OFF = 60 * SECOND
+HOLD_OFF = 60 * SECOND
 """A battery motion sensor tells nothing for this long after it has told."""
 _CHECK_IN = 50 * MINUTE
 _MOTION = ("living", "kitchen", "bedroom", "toilet", "washroom", "hall")
@@ -48,7 +48,11 @@ def build_home(home: str, zone: str, person: Person, seed: str, *, japanese_room
         Device(DeviceId(f"{name}-climate"), Quantity.TEMPERATURE, room(name), check_in=20 * MINUTE)
         for name in ("living", "bedroom")
     ]
-    recorded = RecordedHome(HomeId(home), LocalTime(zone), {str(device.id): device for device in devices})
+    channels = {f"{device.id}-battery": (device.id, Quantity.BATTERY) for device in devices}
+    channels |= {f"{name}-humidity": (DeviceId(f"{name}-climate"), Quantity.HUMIDITY) for name in ("living", "bedroom")}
+    recorded = RecordedHome(
+        HomeId(home), LocalTime(zone), {str(device.id): device for device in devices}, channels=channels
+    )
     return SimulatedHome(recorded, person, seed)
 
 
@@ -59,27 +63,29 @@ def live(home: SimulatedHome, first_day: int, days: int) -> list[RecordedReading
     """
     local = home.recorded.zone
     start, end = local.midnight(first_day), local.midnight(first_day + days)
-    readings = list(_climate(home, start, end))
+    rooms = {device.id: 1.0 for device in home.recorded.devices.values() if device.kind is Quantity.TEMPERATURE}
+    readings = list(climate(home.seed, local, rooms, start, end))
+    readings += batteries(home.seed, [device.id for device in home.recorded.devices.values()], start, end)
     bed: float | None = None
     for number in range(first_day - 1, first_day + days):
         rng = random.Random(f"{home.seed}/{number}")  # noqa: S311 (a simulation)
         rose = rng.gauss(home.person.wakes, home.person.wakes_spread)
         stays = [] if bed is None else sleep_night(home.person, rng, bed, rose)
         lived, to_bed = live_day(home.person, rng, (number + 3) % 7, rose)
-        seen = _seen(home, number, [*stays, *lived], rng)
-        readings += (reading for reading in seen if start <= reading.at < end)
+        told = seen(home, number, [*stays, *lived], rng)
+        readings += (reading for reading in told if start <= reading.at < end)
         bed = to_bed - 1440
-    readings.sort(key=lambda reading: (reading.at, reading.device))
+    readings.sort(key=lambda reading: (reading.at, reading.device, reading.quantity))
     return readings
 
 
-def _seen(home: SimulatedHome, day: int, stays: Iterable[Stay], rng: random.Random) -> Iterator[RecordedReading]:
+def seen(home: SimulatedHome, day: int, stays: Iterable[Stay], rng: random.Random) -> Iterator[RecordedReading]:
     """Stays -> motion and door readings."""
     wall = _Wall(home.recorded.zone, day)
     told: dict[str, Instant] = {}
 
     def motion(room: str, at: Instant) -> Iterator[RecordedReading]:
-        if at - told.get(room, at - DAY) >= _HOLD_OFF:
+        if at - told.get(room, at - DAY) >= HOLD_OFF:
             told[room] = at
             yield RecordedReading(at, DeviceId(room), Quantity.MOTION, 1.0)
 
@@ -121,24 +127,3 @@ class _Wall:
         days, rest = divmod(seconds, 86_400)
         date = self._local.date(self._start + 12 * HOUR) + timedelta(days=days)
         return self._local.at(date, time(rest // 3600, rest // 60 % 60, rest % 60))
-
-
-_HEATED = 19.5
-"""Where the heater takes over; it holds off the most, not all, of what is missing."""
-
-
-def _climate(home: SimulatedHome, start: Instant, end: Instant) -> Iterator[RecordedReading]:
-    """Indoor temperature every 20 minutes: the season, the day, and a heater or cooler that keeps it bearable."""
-    local = home.recorded.zone
-    rng = random.Random(f"{home.seed}/climate")  # noqa: S311 (a simulation)
-    offset = rng.uniform(-1.5, 1.5)
-    for room, lag, swing in (("living", 0, 2.2), ("bedroom", 7, 1.6)):
-        for at in range(start + lag * MINUTE, end, 20 * MINUTE):
-            wall = local.wall(at)
-            year, day = wall / (365.2425 * DAY), wall / DAY
-            season = -9.0 * math.cos(2 * math.pi * (year - 0.06))
-            daily = -swing * math.cos(2 * math.pi * (day - 0.17))
-            noise = math.sin(at / HOUR * 0.37 + offset * 9) * 0.4
-            unheated = 20.0 + 0.75 * season + daily + noise + offset
-            degrees = min(29.0, max(unheated, _HEATED + 0.15 * (unheated - _HEATED)))
-            yield RecordedReading(at, DeviceId(f"{room}-climate"), Quantity.TEMPERATURE, round(degrees, 1))

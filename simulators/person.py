@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 OUT = "out"
 """The room of somebody who has left the home."""
@@ -58,6 +58,21 @@ def draw_person(rng: random.Random) -> Person:
         night_visits=rng.uniform(0.5, 2.6),
         toilet_every=rng.uniform(100, 180),
         bustle=rng.uniform(0.7, 1.8),
+    )
+
+
+def declined(person: Person, much: float) -> Person:
+    """The same person, ``much`` (0 to 1) of the way into a decline: later up, less out, slower, more often up at night."""
+    return replace(
+        person,
+        wakes=person.wakes + 70 * much,
+        wakes_spread=person.wakes_spread * (1 + much),
+        sleeps=person.sleeps - 60 * much,
+        outings_a_week=person.outings_a_week * (1 - 0.9 * much),
+        nap_share=person.nap_share + (0.95 - person.nap_share) * much,
+        bath_share=person.bath_share * (1 - 0.6 * much),
+        night_visits=person.night_visits + 2.0 * much,
+        bustle=person.bustle * (1 - 0.5 * much),
     )
 
 

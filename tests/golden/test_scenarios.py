@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -111,12 +110,12 @@ def out_for_thirty_hours() -> tuple[Recording, None]:
 
 
 def a_day_of_23_hours() -> tuple[Recording, None]:
-    home = recorded("Europe/London", date(2026, 3, 16), 16, "spring")
+    home = recorded("regular-spring")
     return falls(home, at(home, 13, 9)), None
 
 
 def a_day_of_25_hours() -> tuple[Recording, None]:
-    home = recorded("Europe/London", date(2026, 10, 12), 16, "autumn")
+    home = recorded("regular-autumn")
     return falls(home, at(home, 13, 9)), None
 
 

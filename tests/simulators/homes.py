@@ -1,29 +1,28 @@
-"""A simulated home for tests: three ordinary weeks, the same in every run."""
+"""A home for tests: a simulated resident of very regular habits in ordinary weeks, stored, so that it stays what it is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import date
 from functools import cache
+from pathlib import Path
 
 from domain.clock import Instant
-from domain.recording import BadLines, RecordedReading
-from simulators.home import build_home, live
-from simulators.person import Person
+from domain.recording import RecordedReading
 from simulators.player import Step
-from simulators.recording import Recording
+from simulators.recording import Recording, read_recording
 
-PERSON = Person(outings_a_week=2.0, nap_share=0.2)
+STORED = Path(__file__).resolve().parents[1] / "recordings"
 
 
 @cache
-def recorded(
-    zone: str = "Asia/Tokyo", first: date = date(2026, 3, 2), days: int = 16, seed: str = "golden"
-) -> Recording:
-    home = build_home("home", zone, PERSON, seed)
-    readings = live(home, (first - date(1970, 1, 1)).days, days)
-    return Recording(home.recorded, readings, [], BadLines())
+def recorded(name: str = "regular", days: int = 16) -> Recording:
+    """The first days of ``regular`` (Tokyo, from 2 March 2026), ``regular-spring`` or ``regular-autumn`` (London, both over a
+    change of the clocks)."""
+    recording = read_recording(STORED / name)
+    local = recording.home.zone
+    end = local.midnight(local.day(recording.start) + days)
+    return with_readings(recording, [reading for reading in recording.readings if reading.at < end])
 
 
 def with_outage(recording: Recording, start: Instant, end: Instant) -> Recording:
