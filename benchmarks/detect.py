@@ -1,0 +1,67 @@
+"""What the detectors find, how soon and at what price: figures of one run beside their targets, printed.
+
+    python -m benchmarks.detect --score --recordings DIR      delays after collapses, beside four reference rules
+
+docs/benchmarks.md says what the figures mean; docs/detection.md holds the ones that were measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+if not __package__:  # called by its path: the project's root is not on the path then
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.detection.score import Asked, score
+from domain.errors import ConfigurationError, KehaiError
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(part) for part in text.split(",")]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.detect", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--score", action="store_true", help="delays after collapses on recorded homes")
+    parser.add_argument("--recordings", type=Path, help="a folder of recordings, one folder each")
+    parser.add_argument("--seed", type=int, default=20261123, help="of the collapses and of everything else (20261123)")
+    parser.add_argument("--passes", type=int, default=3, help="twins of each home (3)")
+    parser.add_argument("--budgets", type=_numbers, default=[0.5, 1, 2, 4], help="pages per home-month (0.5,1,2,4)")
+    parser.add_argument("--draws", type=int, default=200, help="of homes, for the intervals (200)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (as many as there are cores)")
+    parser.add_argument("--keep", type=Path, help="keep twins and findings in this folder")
+    parser.add_argument("--json", type=Path, help="also write every figure to this file")
+    asked = parser.parse_args()
+    if not asked.score:
+        parser.error("say what to measure: --score")
+    return asked
+
+
+def main() -> None:
+    """See the module's own words."""
+    asked, results = _arguments(), {}
+    try:
+        if asked.score:
+            if asked.recordings is None:
+                raise ConfigurationError("Say --recordings DIR: scoring needs recorded homes.")
+            wanted = Asked(
+                asked.recordings, asked.seed, asked.passes, asked.budgets, asked.jobs, asked.draws, asked.keep
+            )
+            results["score"] = score(wanted)
+    except KehaiError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2 if isinstance(error, ConfigurationError) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    if asked.json is not None:
+        asked.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the detectors find, how soon, at what price, and how much work it is."""
