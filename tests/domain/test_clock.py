@@ -98,3 +98,11 @@ def test_the_remembered_offset_is_the_zone_s_own(zone: str, at: int) -> None:
 def test_a_zone_that_does_not_exist_is_named() -> None:
     with pytest.raises(UnknownZoneError, match="Asia/Nakano"):
         LocalTime("Asia/Nakano")
+
+
+def test_the_homes_of_one_zone_remember_its_offsets_together() -> None:
+    """Each for itself would keep some ten kilobytes more every day, and an installation has tens of thousands of homes."""
+    one, other = LocalTime("Europe/London"), LocalTime("Europe/London")
+    one.offset(1_790_000_000 * SECOND)
+    assert other._offsets is one._offsets
+    assert LocalTime("Asia/Tokyo")._offsets is not one._offsets
