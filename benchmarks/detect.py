@@ -1,6 +1,7 @@
 """What the detectors find, how soon and at what price: figures of one run beside their targets, printed.
 
     python -m benchmarks.detect --score --recordings DIR      delays after collapses, beside four reference rules
+    python -m benchmarks.detect --cold-start                  a home installed a week ago against one of four weeks
     python -m benchmarks.detect --speed                       readings a second, memory, timers, daily refit
 
 docs/benchmarks.md says what the figures mean; docs/detection.md holds the ones that were measured.
@@ -18,6 +19,7 @@ from typing import Any
 if not __package__:  # called by its path: the project's root is not on the path then
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.detection.cold_start import Wanted, cold_start
 from benchmarks.detection.score import Asked, score
 from benchmarks.detection.speed import speed
 from domain.errors import ConfigurationError, KehaiError
@@ -40,13 +42,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (as many as there are cores)")
     parser.add_argument("--keep", type=Path, help="keep twins and findings in this folder")
     parser.add_argument("--json", type=Path, help="also write every figure to this file")
+    parser.add_argument("--cold-start", action="store_true", help="delays after a week of history and after four")
     parser.add_argument("--speed", action="store_true", help="how much work the detectors are")
     parser.add_argument("--rounds", type=int, default=5, help="of the speed (5)")
-    parser.add_argument("--homes", type=int, help="how many are simulated (speed 12)")
+    parser.add_argument("--homes", type=int, help="how many are simulated (cold start 8, speed 12)")
     parser.add_argument("--fleet", type=int, default=2_000, help="homes whose memory and minutes are measured (2,000)")
     asked = parser.parse_args()
-    if not (asked.score or asked.speed):
-        parser.error("say what to measure: --score or --speed")
+    if not (asked.score or asked.cold_start or asked.speed):
+        parser.error("say what to measure: --score, --cold-start or --speed")
     return asked
 
 
@@ -61,6 +64,10 @@ def main() -> None:
                 asked.recordings, asked.seed, asked.passes, asked.budgets, asked.jobs, asked.draws, asked.keep
             )
             results["score"] = score(wanted)
+        if asked.cold_start:
+            homes = asked.homes or 8
+            cold = Wanted(asked.recordings, homes, asked.seed, min(asked.passes, 1), asked.budgets, asked.jobs)
+            results["cold start"] = cold_start(cold)
         if asked.speed:
             measured = speed(asked.homes or 12, asked.fleet, 20, asked.rounds, asked.seed)
             measured.show()
