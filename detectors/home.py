@@ -282,7 +282,7 @@ def _resident(inactivity: Inactivity, context: HomeContext, cut_off: bool) -> Re
     last = context.evidence.last
     if inactivity.overdue:
         return Resident.OVERDUE
-    if last is None or inactivity.unsure or cut_off:
+    if last is None or last.alone or inactivity.unsure or cut_off:
         return Resident.UNKNOWN
     if last.may_be_out:
         return Resident.AWAY

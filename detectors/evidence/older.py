@@ -18,13 +18,15 @@ def from_version_1(state: dict[str, Any]) -> None:
     life, exited = kept["life"], kept["exit"]
     after_exit = None if life is None or exited is None else life - exited
     last = None if life is None else [life, "", kept["room"], after_exit]
+    gone = last is not None and after_exit is not None and after_exit <= _AFTER_EXIT
     state["evidence"] = {
         "places": kept.pop("places"), "midnight": kept["midnight"], "exit": kept.pop("exit"), "last": last,
+        "left": last if gone else None,
     }  # fmt: skip
     kept["life"] = last
     standing, kept["standing"] = kept["standing"], None
     absence: dict[str, Any] = {"left": None, "deadline": None, "standing": None}
-    if last is not None and after_exit is not None and after_exit <= _AFTER_EXIT:
+    if gone:
         absence["left"], absence["deadline"] = last, kept["deadline"]
         kept["deadline"] = None
     if standing is not None:

@@ -58,7 +58,7 @@ def as_version_1(body: bytes) -> bytes:
     state: dict[str, Any] = msgspec.msgpack.decode(body)
     evidence, inactivity = state.pop("evidence"), state["detectors"]["inactivity"]
     absence = state["detectors"].pop("not_returned")
-    at, _, room, _ = evidence["last"]
+    at, _, room, *_ = evidence["last"]
     inactivity |= {"places": evidence["places"], "life": at, "room": room, "exit": evidence["exit"]}
     inactivity["deadline"] = inactivity["deadline"] or absence["deadline"]
     for cause, standing in (("inactivity", inactivity["standing"]), ("not_returned", absence["standing"])):
@@ -74,7 +74,8 @@ def test_a_home_that_version_1_saved_goes_on_as_if_nothing_had_happened(*, leave
     older = HomeWatch.restore(as_version_1(watch.snapshot()))
     later = Script()
     later.check_in(NOON + hours * HOUR, NOON + 40 * HOUR)
-    later.add(LIVING, NOON + 39 * HOUR)
+    for minute in (0, 2):
+        later.add(LIVING, NOON + 39 * HOUR + minute * MINUTE)
     messages = later.items(NOON + 40 * HOUR, start=NOON + hours * HOUR)
     expected = run(watch, messages)
     assert run(older, messages) == expected

@@ -81,7 +81,7 @@ class Inactivity(Quiet):
         """See Detector.due."""
         return self._due
 
-    def observe(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002
+    def observe(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.observe."""
         ended: list[FindingEvent] = []
         for before, sign in context.evidence.fresh:
@@ -90,7 +90,7 @@ class Inactivity(Quiet):
             else:
                 self._learn(before, sign.at, context)
                 if self._standing is not None or self._unknown is not None:
-                    ended += self._end(context.home, sign.at, EndReason.ACTIVITY)
+                    ended += self._end(context.home, reading.observed_at, EndReason.ACTIVITY)
             self._begin(sign, context.local)
         return ended
 
@@ -127,7 +127,7 @@ class Inactivity(Quiet):
     def _learn(self, before: Sign, end: Instant, context: HomeContext) -> None:
         start = before.at
         silence = end - start
-        if silence < MINUTE or before.may_be_out or context.blind(start, end) > BLIND:
+        if silence < MINUTE or not before.teaches or context.blind(start, end) > BLIND:
             return
         local = context.local
         if silence >= _COMPARED and context.evidence.hidden(start, end, context):

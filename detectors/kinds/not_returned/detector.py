@@ -36,28 +36,30 @@ class NotReturned(Quiet):
         """See Detector.due."""
         return self._deadline
 
-    def observe(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002
+    def observe(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.observe."""
-        return self._follow(context, EndReason.ACTIVITY) if context.evidence.fresh else ()
+        return self._follow(context, reading.observed_at, EndReason.ACTIVITY) if context.evidence.fresh else ()
 
-    def observe_late(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002
+    def observe_late(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.observe_late."""
         if not context.evidence.fresh:
             return ()
-        ended = self._follow(context, EndReason.LATE_ACTIVITY)
+        ended = self._follow(context, reading.observed_at, EndReason.LATE_ACTIVITY)
         if self._deadline is not None and context.watermark is not None:
             # What is late raises nothing: at the earliest, time that is still to come can.
             self._deadline = max(self._deadline, context.watermark + MINUTE)
         return ended
 
-    def _follow(self, context: HomeContext, reason: EndReason) -> list[FindingEvent]:
+    def _follow(self, context: HomeContext, at: Instant, reason: EndReason) -> list[FindingEvent]:
+        left = context.evidence.left
+        if left == self._left:
+            return []
         ended: list[FindingEvent] = []
-        for _, sign in context.evidence.fresh:
-            if self._standing is not None:
-                ended.append(Ended(context.home, NAME, self._standing, sign.at, reason))
-                self._standing = None
-            self._left = sign if sign.may_be_out else None
-            self._deadline = sign.at + self._limit if sign.may_be_out else None
+        if self._standing is not None:
+            ended.append(Ended(context.home, NAME, self._standing, at, reason))
+            self._standing = None
+        self._left = left
+        self._deadline = None if left is None else left.at + self._limit
         return ended
 
     def fire(self, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:

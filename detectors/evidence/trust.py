@@ -1,0 +1,143 @@
+"""How far the pulses of each device are believed: chatter is no life, nor is what a device sees in an empty home."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from domain.clock import HOUR, MINUTE, Instant, Span
+from domain.ids import DeviceId
+
+QUARTER: Span = 15 * MINUTE
+FAST = 60
+"""Readings in a quarter of an hour, four a minute, that nobody who moves about causes for long."""
+FAST_QUARTERS = 8
+"""So many full quarters in a row at that pace are chatter: two hours."""
+ROUND_THE_CLOCK = 96
+"""So many quarters in a row with a pulse in each are no person either: they sleep, or go into another room."""
+QUIET_QUARTERS = 4
+"""A device that has been quiet for an hour chatters no more."""
+ALONE: Span = 5 * MINUTE
+"""A pulse with no other sign of life this long before and after it is isolated."""
+ENOUGH_STRAYS = 2.5
+"""So many strays in an empty home, old ones fading, and a device is not believed alone."""
+STRAYS_AN_HOUR = 1 / 48
+_FADES = 0.95
+"""What is left of a count one day later: half is gone after two weeks."""
+_FORGOTTEN = 0.01
+
+
+@dataclass(slots=True)
+class Record:
+    """What is known of one device. Counts fade by half in two weeks."""
+
+    quarter: int = -1
+    """The quarter hour of its last pulse, since the epoch."""
+    count: int = 0
+    """Its pulses in that quarter."""
+    run: int = 0
+    """Quarters in a row with a pulse."""
+    fast: int = 0
+    """Full quarters in a row at chatter's pace."""
+    pulses: float = 0.0
+    isolated: float = 0.0
+    strays: float = 0.0
+    """Pulses seen while the home was empty, as the way in later showed."""
+    chatters_since: Instant | None = None
+
+    @property
+    def isolated_share(self) -> float:
+        """Part of its pulses that stood alone; 0 while nothing is known."""
+        return self.isolated / self.pulses if self.pulses else 0.0
+
+
+class Trust:
+    """A record for each device, and what follows from it."""
+
+    def __init__(self) -> None:
+        self._of: dict[DeviceId, Record] = {}
+        self._empty_hours = 0.0
+        """Hours in which the home was empty, as the way in later showed; they fade too."""
+        self._before: tuple[DeviceId, Instant, Instant] = (DeviceId(""), 0, 0)
+        """(device, when, when the one before) of the last pulse: whether it stood alone shows at the next one."""
+
+    def record(self, device: DeviceId) -> Record:
+        """What is known of ``device``."""
+        return self._of.get(device) or Record()
+
+    def chatters(self, device: DeviceId) -> bool:
+        """True while its pulses cannot be a person's."""
+        record = self._of.get(device)
+        return record is not None and record.chatters_since is not None
+
+    def believed_alone(self, device: DeviceId) -> bool:
+        """True when a single pulse of it, in a home that is silent or empty, is a sign of life."""
+        record = self._of.get(device)
+        if record is None or record.strays < ENOUGH_STRAYS:
+            return True
+        return record.strays < STRAYS_AN_HOUR * self._empty_hours
+
+    def note(self, device: DeviceId, at: Instant) -> Record:
+        """A pulse of ``device``, believed or not, in event-time order."""
+        record = self._of.get(device)
+        if record is None:
+            record = self._of[device] = Record()
+        if at // QUARTER == record.quarter:
+            record.count += 1
+        else:
+            self._next_quarter(record, at)
+        record.pulses += 1.0
+        other, then, earlier = self._before
+        if at - then > ALONE and then - earlier > ALONE and other in self._of:
+            self._of[other].isolated += 1.0
+        self._before = (device, at, then)
+        return record
+
+    @staticmethod
+    def _next_quarter(record: Record, at: Instant) -> None:
+        quarter = at // QUARTER
+        ahead = quarter - record.quarter
+        if ahead == 1:
+            record.run += 1
+            record.fast = record.fast + 1 if record.count >= FAST else 0
+        else:
+            record.run, record.fast = 1, 0
+            if ahead > QUIET_QUARTERS:
+                record.chatters_since = None
+        record.quarter, record.count = quarter, 1
+        if record.chatters_since is None and (record.fast >= FAST_QUARTERS or record.run >= ROUND_THE_CLOCK):
+            record.chatters_since = at
+
+    def was_empty(self, span: Span, pulses: Mapping[DeviceId, int]) -> None:
+        """The home turned out to have been empty for ``span``, in which these devices pulsed so often."""
+        self._empty_hours += span / HOUR
+        for device, number in pulses.items():
+            self._of.setdefault(device, Record()).strays += number
+
+    def fade(self) -> None:
+        """A day has passed."""
+        self._empty_hours = round(self._empty_hours * _FADES, 4)
+        for device, record in list(self._of.items()):
+            record.pulses = round(record.pulses * _FADES, 4)
+            record.isolated = round(record.isolated * _FADES, 4)
+            record.strays = round(record.strays * _FADES, 4)
+            if record.pulses < _FORGOTTEN and record.strays < _FORGOTTEN:
+                del self._of[device]
+
+    def snapshot(self) -> dict[str, Any]:
+        """JSON-ready state."""
+        return {
+            "empty_hours": self._empty_hours, "before": list(self._before),
+            "devices": {
+                d: [r.quarter, r.count, r.run, r.fast, r.pulses, r.isolated, r.strays, r.chatters_since]
+                for d, r in sorted(self._of.items())
+            },
+        }  # fmt: skip
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Become what ``snapshot`` described."""
+        self._empty_hours = state["empty_hours"]
+        device, at, earlier = state["before"]
+        self._before = (DeviceId(device), at, earlier)
+        self._of = {DeviceId(d): Record(*values) for d, values in state["devices"].items()}
