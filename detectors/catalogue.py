@@ -17,6 +17,8 @@ from detectors.kinds.door_left_open.detector import build as door_left_open
 from detectors.kinds.gateway_silent.detector import build as gateway_silent
 from detectors.kinds.heat.detector import build as heat
 from detectors.kinds.inactivity.detector import build as inactivity
+from detectors.kinds.late_rising.detector import build as late_rising
+from detectors.kinds.night_wandering.detector import build as night_wandering
 from detectors.kinds.not_returned.detector import build as not_returned
 
 CATALOGUE: dict[str, Callable[[Mapping[str, Any]], Detector]] = {
@@ -31,6 +33,8 @@ CATALOGUE: dict[str, Callable[[Mapping[str, Any]], Detector]] = {
     "gateway_silent": gateway_silent,
     "heat": heat,
     "inactivity": inactivity,
+    "late_rising": late_rising,
+    "night_wandering": night_wandering,
     "not_returned": not_returned,
 }
 """Name -> factory. A factory takes its table of parameters and raises ValueError, in one sentence, for a wrong one."""

@@ -19,6 +19,7 @@ from tests.detectors.homes import (
     DOOR,
     GATEWAY,
     HOME,
+    KITCHEN,
     LIVING,
     T0,
     ZONE,
@@ -35,7 +36,7 @@ def an_eventful_fortnight() -> list[tuple[Instant, list[Item]]]:
     """Twelve ordinary days, a thermometer that dies, a night without the gateway, a fall, an outing that does not end.
 
     And a hot afternoon, a cold night, a battery that runs down, a door that stands open, another that moves at night,
-    a long bath, an hour of stamps from the future.
+    a long bath, an hour of stamps from the future, a walk through the rooms at night, a morning in bed.
     """
     script = Script()
     script.live(12)
@@ -66,6 +67,12 @@ def an_eventful_fortnight() -> list[tuple[Instant, list[Item]]]:
     script.readings = [
         r._replace(flags=int(Flag.CLAMPED)) if ahead <= r.observed_at < ahead + HOUR else r for r in script.readings
     ]
+    for minute in range(0, 60, 2):
+        script.add((LIVING, KITCHEN)[minute // 2 % 2], T0 + 9 * DAY + 2 * HOUR + minute * MINUTE)
+    script.readings = [
+        r for r in script.readings
+        if r.quantity is not Quantity.MOTION or not 0 < r.observed_at - T0 - 10 * DAY < 12 * HOUR
+    ]  # fmt: skip
     night = (T0 + 5 * DAY + 23 * HOUR, T0 + 6 * DAY + 5 * HOUR)
     return script.items(T0 + 15 * DAY, holes=[night])
 

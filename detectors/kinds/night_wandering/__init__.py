@@ -1,0 +1,1 @@
+"""The detector ``night_wandering``."""

@@ -1,0 +1,30 @@
+"""What a room is for: as the gateway says, or else as its name tells, in English or Japanese."""
+
+from __future__ import annotations
+
+from domain.readings import Device, RoomType
+
+_BATH = frozenset({RoomType.BATHROOM, RoomType.TOILET, RoomType.WASHROOM})
+_PASSED = _BATH | {RoomType.BEDROOM, RoomType.HALL, RoomType.ENTRANCE, RoomType.STAIRS}
+_BATH_WORDS = ("bath", "shower", "toilet", "wc", "lavatory", "washroom", "浴", "風呂", "トイレ", "洗面", "便所")
+_PASSED_WORDS = (
+    *_BATH_WORDS, "bed", "hall", "corridor", "landing", "entrance", "front door", "back door", "porch", "stair",
+    "寝", "ベッド", "廊下", "玄関", "階段",
+)  # fmt: skip
+
+
+def is_bath(device: Device) -> bool:
+    """True for a bathroom, toilet or washroom."""
+    return _is(device, _BATH, _BATH_WORDS)
+
+
+def is_day_room(device: Device) -> bool:
+    """True for a room in which the day is spent: one not for sleeping, nor on the way to the toilet at night."""
+    return bool(device.room or device.room_type) and not _is(device, _PASSED, _PASSED_WORDS)
+
+
+def _is(device: Device, types: frozenset[RoomType], words: tuple[str, ...]) -> bool:
+    if device.room_type is not None:
+        return device.room_type in types
+    name = (device.room or "").lower()
+    return any(word in name for word in words)
