@@ -42,12 +42,18 @@ class HomeContext:
     """What the readings prove about the resident; it holds the reading in hand when a detector sees that."""
     clocks: Clocks = field(default_factory=Clocks)
     """What the heartbeats say about the gateways' clocks."""
+    passed: list[tuple[Instant, Instant]] = field(default_factory=list)
+    """Within one step: (watermark, when the message that moved it there was received), in their order."""
     resumed_at: Instant = 0
     """Processing time of our own last start: no silence is counted from before it in processing time."""
 
     def blind(self, start: Instant, end: Instant) -> Span:
         """How much of [start, end] nobody vouched for."""
         return max(0, end - start) - self.coverage.covered(start, end)
+
+    def known_at(self, at: Instant) -> Instant:
+        """When it could be known that the watermark had passed ``at``: the receipt of the message that told, or ``at``."""
+        return next((received for watermark, received in self.passed if watermark >= at), at)
 
     def lost(self, at: Instant) -> list[Device]:
         """The devices that should have been heard by ``at`` and were not, though somebody listened: blind spots.

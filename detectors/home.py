@@ -67,6 +67,7 @@ class HomeWatch:
         """Take this home's items of one arrival, in their order; returns what was found, in event-time order."""
         events: list[FindingEvent] = []
         vouches: list[Vouch] = []
+        self.context.passed.clear()
         for item in items:
             if isinstance(item, Reading):
                 events += self._take_reading(item)
@@ -116,6 +117,8 @@ class HomeWatch:
             health.heard = max(at, health.heard or 0)
         self._watermark.vouch(vouch.gateway, vouch.through)
         context.watermark = self._watermark.value
+        if context.watermark is not None:
+            context.passed.append((context.watermark, vouch.received_at))
 
     def _configure(self, hello: Hello) -> list[FindingEvent]:
         context = self.context

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 import msgspec
-import pytest
 
 from detectors.evidence.life import Occupancy
 from detectors.home import HomeWatch
@@ -53,34 +52,17 @@ def test_a_home_that_nobody_vouched_for_is_blind() -> None:
     assert watch.context.evidence.occupancy(watch.context) is Occupancy.BLIND
 
 
-def as_version_1(body: bytes) -> bytes:
-    """The snapshot as version 1 would have written it."""
-    state: dict[str, Any] = msgspec.msgpack.decode(body)
-    evidence, inactivity = state.pop("evidence"), state["detectors"]["inactivity"]
-    absence = state["detectors"].pop("not_returned")
-    at, _, room, *_ = evidence["last"]
-    inactivity |= {"places": evidence["places"], "life": at, "room": room, "exit": evidence["exit"]}
-    inactivity["deadline"] = inactivity["deadline"] or absence["deadline"]
-    for cause, standing in (("inactivity", inactivity["standing"]), ("not_returned", absence["standing"])):
-        if standing:
-            inactivity["standing"] = [cause, standing, at]
-    return msgspec.msgpack.encode({**state, "v": 1})
-
-
-@pytest.mark.parametrize("leaves", [False, True])
-@pytest.mark.parametrize("hours", [1, 30])
-def test_a_home_that_version_1_saved_goes_on_as_if_nothing_had_happened(*, leaves: bool, hours: int) -> None:
-    watch = home(leaves=leaves, until=NOON + hours * HOUR)
-    older = HomeWatch.restore(as_version_1(watch.snapshot()))
+def test_an_absence_that_version_1_saved_is_asked_about_when_it_has_lasted_a_day() -> None:
+    """Somebody went out at nine; version 1 wrote the snapshot eleven hours later."""
+    older = msgspec.json.decode(Path(__file__).with_name("version_1_away.json").read_bytes())
+    watch = HomeWatch.restore(msgspec.msgpack.encode(older))
+    assert watch.context.evidence.occupancy(watch.context) is Occupancy.AWAY
+    left, saved = T0 + 7 * DAY + 9 * HOUR, T0 + 7 * DAY + 20 * HOUR
     later = Script()
-    later.check_in(NOON + hours * HOUR, NOON + 40 * HOUR)
+    later.check_in(saved, left + 26 * HOUR)
     for minute in (0, 2):
-        later.add(LIVING, NOON + 39 * HOUR + minute * MINUTE)
-    messages = later.items(NOON + 40 * HOUR, start=NOON + hours * HOUR)
-    expected = run(watch, messages)
-    assert run(older, messages) == expected
-    kind = "not_returned" if leaves else "inactivity"
-    raised = {f.id for f in findings(expected, kind)}
-    ended = [e.finding for e in expected if isinstance(e, Ended) and e.cause == kind]
-    assert len(ended) == 1
-    assert hours == 30 or set(ended) <= raised
+        later.add(LIVING, left + 25 * HOUR + minute * MINUTE)
+    events = run(watch, later.items(left + 26 * HOUR, start=saved))
+    (asked,) = findings(events, "not_returned")
+    assert (asked.onset, asked.raised_at) == (left, left + DAY)
+    assert [e.finding for e in events if isinstance(e, Ended) and e.cause == "not_returned"] == [asked.id]

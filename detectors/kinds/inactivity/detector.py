@@ -2,52 +2,64 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detectors.context import HomeContext, Quiet, State
 from detectors.evidence.life import BLIND, Sign, sign_of
 from detectors.kinds.inactivity import text
-from detectors.kinds.inactivity.line import CAP, LONGEST, Line
+from detectors.kinds.inactivity.hazard import QUARTERS, SHORTEST, STEP
+from detectors.kinds.inactivity.learnt import Learnt
+from detectors.kinds.inactivity.past import COMPARED, Past
+from detectors.kinds.inactivity.prior import Prior, load
+from detectors.kinds.inactivity.rule import CAP, NIGHT_ENDS, PROMPT_CAP
 from detectors.parameters import numbers
-from domain.clock import DAY, MINUTE, SECOND, Instant, Span
+from domain.clock import MINUTE, SECOND, Instant, Span
 from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject, Unknown
 from domain.ids import HomeId
 from domain.localtime import LocalTime
 from domain.readings import Device, Reading
 
 NAME = "inactivity"
-WIDER = 4
-_COMPARED: Span = 10 * MINUTE
-_REMEMBERED = 28 * DAY
+DETECTOR = f"{NAME}/2"
+VERSION = 2
+WIDER = 8
+"""By how much the limit of a page is wider when an outer door moved shortly before the last sign of life."""
+HEADWAY: Span = 5 * MINUTE
+"""A prompt that would come less than this before the page is left out."""
+LATE: Span = 15 * MINUTE
+"""A page that could not be known until so long after its deadline says so."""
 
 
 class Inactivity(Quiet):
-    """Pages when a silence at home outlasts its limit; see ``line`` for where the limit comes from.
+    """Asks, then pages, when a silence at home outlasts its limits; see ``rule`` for where they come from.
 
     A silence counts only where the gateway vouched: what it did not see is added to the deadline, and at the original
     deadline the finding is Unknown. So it is when silent devices hide the rooms where life would be seen at this hour; then
-    only the cap pages. Silences after an outer door moved are neither learnt from nor paged: they are `not_returned`'s
-    matter. Silences that were not fully seen are not learnt from.
+    only the caps ask and page. Silences after an outer door moved are neither learnt from nor paged: they are
+    `not_returned`'s matter. Silences that were not fully seen are not learnt from.
     """
 
     name = NAME
 
-    def __init__(self, page_budget: float = 1.0) -> None:
-        self._line = Line(page_budget)
+    def __init__(self, page_budget: float = 1.0, prompt_budget: float = 8.0, prior: Prior | None = None) -> None:
+        self._prior = prior or load()
+        self._learnt = Learnt(page_budget, prompt_budget, self._prior)
         self._life: Sign | None = None
         """The last sign of life: the present silence began with it."""
         self._limit: Span = 0
         self._deadline: Instant | None = None
-        """When the present silence will have been seen for long enough; None once it has spoken, and for an absence."""
+        """When the present silence will have been seen for long enough; None once it has paged, and for an absence."""
+        self._asks: Span = 0
+        self._asks_at: Instant | None = None
+        """When the resident is to be asked; None once that is done or past."""
         self._midnight: Instant | None = None
         self._due: Instant | None = None
-        self._standing: str | None = None
-        """The id of the page that stands."""
+        self._standing: tuple[str, Level] | None = None
+        """(id, level) of the prompt or page that stands."""
         self._unknown: tuple[str, Instant] | None = None
         """(finding id, onset) of the unknown that stands."""
-        self._past: deque[tuple[Instant, Span]] = deque()
+        self._past = Past()
 
     # ---- what others may ask -----------------------------------------------------------------------------------------
 
@@ -57,18 +69,26 @@ class Inactivity(Quiet):
         return None if self._life is None or self._life.may_be_out else self._limit
 
     def limit_at(self, hour: int) -> Span:
-        """How long a silence at home may last that begins in clock hour ``hour``: the delay of a page."""
-        return self._line.limit(hour)
+        """How long a silence at home may last that begins in clock hour ``hour``: the delay of a page at its middle."""
+        return self._learnt.page_limit(4 * hour + 2)
+
+    def limits(self) -> tuple[Span, ...]:
+        """The delay of a page by the quarter of the day in which the silence begins."""
+        return tuple(self._learnt.page_limit(quarter) for quarter in range(QUARTERS))
+
+    def prompt_limits(self) -> tuple[Span, ...]:
+        """The delay of the first contact by the quarter of the day in which the silence begins."""
+        return tuple(self._learnt.prompt_limit(quarter) for quarter in range(QUARTERS))
 
     @property
     def learnt_days(self) -> int:
         """Days that the limit rests on."""
-        return self._line.days
+        return self._learnt.days
 
     @property
     def overdue(self) -> bool:
         """True while a page stands."""
-        return self._standing is not None
+        return self._standing is not None and self._standing[1] is Level.PAGE
 
     @property
     def unsure(self) -> bool:
@@ -83,8 +103,11 @@ class Inactivity(Quiet):
 
     def observe(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.observe."""
+        fresh = context.evidence.fresh
+        if not fresh:
+            return ()
         ended: list[FindingEvent] = []
-        for before, sign in context.evidence.fresh:
+        for before, sign in fresh:
             if before is None:
                 self._midnight = context.local.midnight(context.local.day(sign.at) + 1)
             else:
@@ -102,54 +125,85 @@ class Inactivity(Quiet):
             self._begin(sign, context.local)
             if self._deadline is not None and context.watermark is not None:
                 # What is late raises nothing: at the earliest, time that is still to come can.
-                self._deadline = max(self._deadline, context.watermark + MINUTE)
+                earliest = context.watermark + MINUTE
+                self._deadline = max(self._deadline, earliest)
+                self._asks_at = None if self._asks_at is None else max(self._asks_at, earliest)
                 self._settle()
         return ended
 
     def _begin(self, sign: Sign, local: LocalTime) -> None:
-        """Set the deadline of the silence that begins with ``sign``."""
+        """Set the deadlines of the silence that begins with ``sign``."""
         self._life = sign
-        if sign.may_be_out:
-            self._deadline = None
-        else:
-            limit = self._line.limit(local.hour(sign.at))
-            self._limit = min(CAP, WIDER * limit) if sign.soon_after_exit else limit
+        self._deadline = self._asks_at = None
+        if not sign.may_be_out:
+            quarter = _quarter(sign.at, local)
+            page, prompt = self._learnt.page_limit(quarter), self._learnt.prompt_limit(quarter)
+            self._limit = min(CAP, WIDER * page) if sign.soon_after_exit else page
+            self._asks = min(PROMPT_CAP, WIDER * prompt if sign.alone else prompt)
             self._deadline = sign.at + self._limit
+            self._ask_at(sign.at + self._asks, local)
         self._settle()
 
+    def _ask_at(self, at: Instant, local: LocalTime) -> None:
+        """Ask at ``at``, or at the cap when the page is as good as due then, or it is the middle of the night."""
+        assert self._life is not None  # noqa: S101 (a silence that began)
+        deadline = self._deadline or 0
+        if self._asks < PROMPT_CAP and (at + HEADWAY > deadline or local.hour(at) < NIGHT_ENDS):
+            self._asks = PROMPT_CAP
+            at = self._life.at + PROMPT_CAP
+        self._asks_at = at if at + HEADWAY <= deadline else None
+
     def _settle(self) -> None:
-        deadline, midnight = self._deadline, self._midnight
-        if deadline is None:
-            self._due = midnight
-        else:
-            self._due = deadline if midnight is None or deadline < midnight else midnight
+        due = self._midnight
+        for at in (self._deadline, self._asks_at):
+            if at is not None and (due is None or at < due):
+                due = at
+        self._due = due
 
     def _learn(self, before: Sign, end: Instant, context: HomeContext) -> None:
         start = before.at
         silence = end - start
-        if silence < MINUTE or not before.teaches or context.blind(start, end) > BLIND:
+        if silence < SHORTEST or not before.teaches or context.blind(start, end) > BLIND:
             return
         local = context.local
-        if silence >= _COMPARED and context.evidence.hidden(start, end, context):
+        if silence >= COMPARED and context.evidence.hidden(start, end, context):
             return
-        if silence < LONGEST:
-            self._line.learn(local.day(start), local.hour(start), silence, counts=not before.soon_after_exit)
-        if silence >= _COMPARED:
-            self._past.append((start, silence))
-            while self._past[0][0] < end - _REMEMBERED:
-                self._past.popleft()
+        counts = not before.soon_after_exit
+        self._learnt.learn(local.day(start), _quarter(start, local), silence, self._limit, counts=counts)
+        self._past.add(start, silence)
 
     def fire(self, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.fire."""
         found: list[FindingEvent] = []
+        if self._asks_at is not None and self._asks_at <= at:
+            found += self._ask(self._asks_at, context)
         if self._deadline is not None and self._deadline <= at:
             found += self._passed(self._deadline, context)
         if self._midnight is not None and self._midnight <= at:
             day = context.local.day(self._midnight)
-            self._line.fit(day)
+            self._learnt.fit(day)
+            self._past.forget(self._midnight)
             self._midnight = context.local.midnight(day + 1)
         self._settle()
         return found
+
+    def _ask(self, at: Instant, context: HomeContext) -> list[FindingEvent]:
+        """Nothing has moved for so long that the resident is to be asked, if it was seen that nothing moved."""
+        assert self._life is not None  # noqa: S101 (a deadline has a beginning)
+        since = self._life.at
+        unseen = context.blind(since, at)
+        missing = self._asks - (at - since - unseen)
+        self._asks_at = None
+        if unseen > BLIND and missing > 0:
+            self._ask_at(at + max(missing, MINUTE), context.local)
+            return []
+        if self._asks < PROMPT_CAP and (self._unknown is not None or context.evidence.hidden(since, at, context)):
+            self._asks = PROMPT_CAP
+            self._ask_at(since + PROMPT_CAP, context.local)
+            return []
+        finding = self._finding(Level.PROMPT, self._silence(at, unseen, self._asks, context), context)
+        self._standing = (finding.id, Level.PROMPT)
+        return [finding]
 
     def _passed(self, deadline: Instant, context: HomeContext) -> list[FindingEvent]:
         """The watermark has passed the deadline, and nothing has moved."""
@@ -166,10 +220,11 @@ class Inactivity(Quiet):
             self._limit = CAP
             self._deadline = max(since + CAP, deadline + MINUTE)
             return self._say_unknown(deadline, unseen, context, hidden)
-        self._deadline = None
-        finding = self._page(deadline, unseen, context, hidden)
-        self._standing = finding.id
-        return [*self._end_unknown(context.home, deadline, EndReason.REPLACED), finding]
+        self._deadline = self._asks_at = None
+        finding = self._finding(Level.PAGE, self._silence(deadline, unseen, self._limit, context, hidden), context)
+        replaced = self._end(context.home, deadline, EndReason.REPLACED)
+        self._standing = (finding.id, Level.PAGE)
+        return [*replaced, finding]
 
     # ---- processing time ---------------------------------------------------------------------------------------------
 
@@ -188,43 +243,62 @@ class Inactivity(Quiet):
 
     # ---- what is said ------------------------------------------------------------------------------------------------
 
-    def _silence(self, at: Instant, unseen: Span, context: HomeContext, hidden: Sequence[Device] = ()) -> text.Silence:
+    def _silence(
+        self, at: Instant, unseen: Span, limit: Span, context: HomeContext, hidden: Sequence[Device] = ()
+    ) -> text.Silence:
+        """The facts of the present silence at ``at``, where ``limit`` has been reached but for what was not seen."""
         assert self._life is not None  # noqa: S101 (only a silence that began is described)
-        since = self._life.at
-        hour = context.local.hour(since)
-        near = {(hour - 1) % 24, hour, (hour + 1) % 24}
-        alike = [s for start, s in self._past if start >= at - _REMEMBERED and context.local.hour(start) in near]
-        length = at - since
+        since, local = self._life.at, context.local
+        hour, length = local.hour(since), at - since
+        alike = self._past.alike({(hour - 1) % 24, hour, (hour + 1) % 24}, at, local)
+        known = context.known_at(at)
+        not_before = known if known - at > LATE else at if length - limit > BLIND else None
+        silent = {device.id for device in context.lost(at)}
         return text.Silence(
             since=since, at=at, room=self._life.room, limit=self._limit, blind=unseen if unseen > BLIND else 0,
             comparable=len(alike), longer=sum(s > length for s in alike), longest=max(alike, default=0),
-            learnt_days=self._line.days, last_exit=context.evidence.exit, hidden=tuple(device.id for device in hidden),
+            learnt_days=self._learnt.days, survival=self._learnt.survival(_quarter(since, local), length),
+            last_exit=context.evidence.exit, alive=len((context.heard.keys() & context.devices.keys()) - silent),
+            devices=len(context.devices), hidden=tuple(device.id for device in hidden), not_before=not_before,
         )  # fmt: skip
 
-    def _evidence(self, silence: text.Silence, context: HomeContext) -> dict[str, Any]:
-        local = context.local
+    def _evidence(self, silence: text.Silence, local: LocalTime) -> dict[str, Any]:
+        line = self._learnt.line.hours[local.hour(silence.since)]
         return {
             "silent_s": silence.length // SECOND,
             "limit_s": silence.limit // SECOND,
             "since": local.iso(silence.since),
             "room": silence.room,
             "blind_s": silence.blind // SECOND,
+            "not_before": None if silence.not_before is None else local.iso(silence.not_before),
             "comparable": silence.comparable,
             "longer": silence.longer,
             "longest_s": silence.longest // SECOND,
+            "survival": silence.survival,
             "learnt_days": silence.learnt_days,
-            "line_s": self._line.base(local.hour(silence.since)) // SECOND,
-            "scale": round(self._line.scale, 3),
+            "usual_longest_s": None if line is None else line // SECOND,
+            "factor": self._learnt.factor,
+            "prior": self._prior.name,
             "silent_devices": list(silence.hidden),
+            "devices_alive": silence.alive,
+            "devices": silence.devices,
             "last_exit": None if silence.last_exit is None else local.iso(silence.last_exit),
         }
 
-    def _page(self, at: Instant, unseen: Span, context: HomeContext, hidden: Sequence[Device]) -> Finding:
-        silence = self._silence(at, unseen, context, hidden)
+    def _finding(
+        self, level: Level, silence: text.Silence, context: HomeContext, unknown: Unknown | None = None
+    ) -> Finding:
+        local = context.local
+        if unknown is not None:
+            ja, en = text.unknown_ja(silence, local), text.unknown_en(silence, local)
+        elif level is Level.PAGE:
+            ja, en = text.page_ja(silence, local), text.page_en(silence, local)
+        else:
+            ja, en = text.prompt_ja(silence, local), text.prompt_en(silence, local)
         return Finding(
-            home=context.home, kind=NAME, detector=f"{NAME}/1", cause=NAME, subject=Subject.PERSON, level=Level.PAGE,
-            onset=silence.since, raised_at=at, room=silence.room, evidence=self._evidence(silence, context),
-            text_ja=text.page_ja(silence, context.local), text_en=text.page_en(silence, context.local),
+            home=context.home, kind=NAME, detector=DETECTOR, cause=NAME, subject=Subject.PERSON, level=level,
+            onset=silence.since, raised_at=silence.at, room=silence.room, unknown=unknown,
+            evidence=self._evidence(silence, local), text_ja=ja, text_en=en,
         )  # fmt: skip
 
     def _say_unknown(
@@ -232,51 +306,54 @@ class Inactivity(Quiet):
     ) -> list[FindingEvent]:
         if self._unknown is not None:
             return []
-        silence = self._silence(at, unseen, context, hidden)
-        finding = Finding(
-            home=context.home, kind=NAME, detector=f"{NAME}/1", cause=NAME, subject=Subject.PERSON, level=Level.DIGEST,
-            onset=silence.since, raised_at=at, room=silence.room, unknown=Unknown.BLIND,
-            evidence=self._evidence(silence, context),
-            text_ja=text.unknown_ja(silence, context.local), text_en=text.unknown_en(silence, context.local),
-        )  # fmt: skip
+        silence = self._silence(at, unseen, self._limit, context, hidden)
+        finding = self._finding(Level.DIGEST, silence, context, Unknown.BLIND)
         self._unknown = (finding.id, finding.onset)
         return [finding]
 
-    def _end(self, home: HomeId, at: Instant, reason: EndReason) -> list[FindingEvent]:
-        ended = self._end_unknown(home, at, reason)
-        if self._standing is not None:
-            ended.append(Ended(home, NAME, self._standing, at, reason))
-            self._standing = None
+    def _end(self, home: HomeId, at: Instant, reason: EndReason) -> list[Ended]:
+        """End whatever stands."""
+        ended = [Ended(home, NAME, one[0], at, reason) for one in (self._unknown, self._standing) if one is not None]
+        self._unknown = self._standing = None
         return ended
-
-    def _end_unknown(self, home: HomeId, at: Instant, reason: EndReason) -> list[FindingEvent]:
-        if self._unknown is None:
-            return []
-        finding, _ = self._unknown
-        self._unknown = None
-        return [Ended(home, NAME, finding, at, reason)]
 
     # ---- state -------------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> State:
         """See Detector.snapshot."""
         return {
-            "line": self._line.snapshot(), "life": None if self._life is None else list(self._life),
-            "limit": self._limit, "deadline": self._deadline, "midnight": self._midnight,
-            "standing": self._standing, "unknown": self._unknown, "past": list(self._past),
+            "v": VERSION, "learnt": self._learnt.snapshot(), "past": self._past.snapshot(),
+            "life": None if self._life is None else list(self._life), "limit": self._limit, "deadline": self._deadline,
+            "asks": self._asks, "asks_at": self._asks_at, "midnight": self._midnight,
+            "standing": None if self._standing is None else list(self._standing), "unknown": self._unknown,
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """See Detector.restore."""
-        self._line.restore(state["line"])
+        """See Detector.restore; reads what ``inactivity/1`` wrote too, whose silences were never asked about."""
+        first = "v" not in state
         self._life = sign_of(state["life"])
         self._limit, self._deadline, self._midnight = state["limit"], state["deadline"], state["midnight"]
-        self._standing, unknown = state["standing"], state["unknown"]
+        standing, unknown = state["standing"], state["unknown"]
+        if first:
+            self._learnt.restore_first_version(state["line"])
+            for start, silence in state["past"]:
+                self._past.add(start, silence)
+            self._standing = (standing, Level.PAGE) if standing else None
+        else:
+            self._learnt.restore(state["learnt"])
+            self._past.restore(state["past"])
+            self._asks, self._asks_at = state["asks"], state["asks_at"]
+            self._standing = (standing[0], Level(standing[1])) if standing else None
         self._unknown = (unknown[0], unknown[1]) if unknown else None
-        self._past = deque((start, silence) for start, silence in state["past"])
         self._settle()
 
 
+def _quarter(at: Instant, local: LocalTime) -> int:
+    """The quarter of the day that the wall clock shows, 0 to 95."""
+    return local.wall(at) // STEP % QUARTERS
+
+
 def build(settings: Mapping[str, Any]) -> Inactivity:
-    """A detector; ``page_budget`` is how many pages about a person a home may cause in a month."""
-    return Inactivity(**numbers(NAME, settings, page_budget=(1.0, 0.01, 60)))
+    """A detector; the budgets are how many false pages and how many prompts about a person a home may cause in a month."""
+    read = numbers(NAME, settings, page_budget=(1.0, 0.01, 60), prompt_budget=(8.0, 0, 300))
+    return Inactivity(read["page_budget"], read["prompt_budget"])
