@@ -186,6 +186,18 @@ def backtest(
     command("replay").backtest(recordings=recordings, out=out, page_budget=page_budget, jobs=jobs)
 
 
+@app.command(name="fit-prior")
+def fit_prior(
+    recordings: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of recordings.")],
+    out: Annotated[Path | None, typer.Option(help="File for it; without one it goes to standard output.")] = None,
+    licence: Annotated[
+        str, typer.Option(help="Where the recordings come from and under what terms: kept in the file.")
+    ] = "not stated",
+) -> None:
+    """Count how silences end in recorded homes: what a home is judged by until its own habits are known."""
+    command("prior").fit_prior(recordings, out, licence)
+
+
 @app.command()
 def report(home: Annotated[str, typer.Argument(help="Its id.")], config: ConfigFile) -> None:
     """What to expect of one home's alerts: delay by hour, pages so far, and how sure that is."""

@@ -47,7 +47,7 @@ def replay(
         logs.append(run.log())
         typer.echo(_summary(recording, run, (monotonic() - began) / SECOND), err=True)
     if out is not None:
-        _write(out, "".join(logs))
+        write(out, "".join(logs))
 
 
 def _parameters(page_budget: float) -> dict[str, dict[str, float]]:
@@ -121,7 +121,7 @@ def backtest(*, recordings: Path, out: Path, page_budget: float, jobs: int | Non
     used = [tested for tested in done if not tested.refused]
     if not used:
         raise ConfigurationError(f"None of the recordings in {recordings} could be read: see above.")
-    _write(out, "".join(tested.log for tested in used))
+    write(out, "".join(tested.log for tested in used))
     typer.echo(_backtest_summary(used, out, (monotonic() - began) / SECOND), err=True)
 
 
@@ -140,7 +140,7 @@ def _console() -> Console:
     return Console(stderr=True)
 
 
-def _write(out: Path, text: str) -> None:
+def write(out: Path, text: str) -> None:
     """All of it or nothing: a reader never sees half a file."""
     part = out.with_name(out.name + ".part")
     try:
