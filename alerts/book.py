@@ -49,6 +49,10 @@ class Page(Protocol):
         """Write down that a finding is over; the first word counts."""
         ...
 
+    def standing(self, home: HomeId) -> list[Finding]:
+        """The findings of a home that are not over, oldest first."""
+        ...
+
     def open(self, finding: Finding, state: State, reason: Reason, now: Instant, late: bool) -> Alert:
         """Make an alert of a finding, with its first transition."""
         ...
@@ -81,6 +85,10 @@ class Page(Protocol):
         """Every home's saved state has seen the journal up to ``offset``."""
         ...
 
+    def save_fleet(self, state: bytes) -> None:
+        """Save what the watch knows of all homes together."""
+        ...
+
 
 class Book(Protocol):
     """Where findings and alerts are kept."""
@@ -95,6 +103,10 @@ class Book(Protocol):
 
     def cursor(self) -> int:
         """What ``Page.save_cursor`` saved last; 0 before that."""
+        ...
+
+    def fleet(self) -> bytes:
+        """What ``Page.save_fleet`` saved last; nothing before that."""
         ...
 
 
@@ -158,6 +170,7 @@ class MemoryBook:
         self._open: dict[tuple[HomeId, str], int] = {}
         self._watched: dict[HomeId, WatchedHome] = {}
         self._cursor = 0
+        self._fleet = b""
 
     @contextmanager
     def transaction(self) -> Iterator[Page]:
@@ -171,6 +184,10 @@ class MemoryBook:
     def cursor(self) -> int:
         """See Book.cursor."""
         return self._cursor
+
+    def fleet(self) -> bytes:
+        """See Book.fleet."""
+        return self._fleet
 
     def current(self, home: HomeId, cause: str) -> Alert | None:
         """See Page.current."""
@@ -189,6 +206,11 @@ class MemoryBook:
         row = self.findings.get(ended.finding)
         if row is not None and row.ended_at is None:
             self.findings[ended.finding] = replace(row, ended_at=ended.ended_at, end_reason=ended.reason.value)
+
+    def standing(self, home: HomeId) -> list[Finding]:
+        """See Page.standing."""
+        found = [row.finding for row in self.findings.values() if row.finding.home == home and row.ended_at is None]
+        return sorted(found, key=lambda finding: (finding.raised_at, finding.id))
 
     def open(self, finding: Finding, state: State, reason: Reason, now: Instant, late: bool) -> Alert:
         """See Page.open."""
@@ -233,6 +255,10 @@ class MemoryBook:
     def save_cursor(self, offset: int) -> None:
         """See Page.save_cursor."""
         self._cursor = offset
+
+    def save_fleet(self, state: bytes) -> None:
+        """See Page.save_fleet."""
+        self._fleet = state
 
 
 ACTIONS: Mapping[str, tuple[Reason, frozenset[State], State | None]] = {

@@ -6,13 +6,14 @@ what the history, the log and the pages show.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from alerts.book import Page
 from domain.alerts import Alert, Outcome, Reason, State
 from domain.clock import MINUTE, Instant, Span
 from domain.findings import Ended, EndReason, Finding, FindingEvent, Level
+from domain.ids import HomeId
 
 LATE: Span = 15 * MINUTE
 """A finding whose deadline lies further back than this comes out of a backlog."""
@@ -34,14 +35,26 @@ class Decision:
     alert: Alert | None = None
 
 
-def decide(page: Page, events: Iterable[FindingEvent], now: Instant, catching_up: bool) -> list[Decision]:
+def _nothing(_finding: Finding) -> bool:
+    return False
+
+
+def decide(
+    page: Page,
+    events: Iterable[FindingEvent],
+    now: Instant,
+    catching_up: bool,
+    withheld: Callable[[Finding], bool] = _nothing,
+) -> list[Decision]:
     """Take one home's events of one step, in their order, at processing time ``now``.
+
+    A finding for which ``withheld`` is true is written down and opens no alert: an outage of many homes speaks for it.
 
     While the watch is ``catching_up`` on a backlog of its own, and for findings that a gateway's backlog brought, alerts are
     held first: what follows may end the matter. Whatever is still held at the end of a step that is not catching up
     opens, marked late.
     """
-    made = [_take(page, event, now, catching_up) for event in events]
+    made = [_take(page, event, now, catching_up, withheld) for event in events]
     if not catching_up:
         made = [_release(page, decision, now) for decision in made]
     return made
@@ -55,28 +68,49 @@ def release_held(page: Page, now: Instant) -> list[Alert]:
     ]
 
 
-def _take(page: Page, event: FindingEvent, now: Instant, catching_up: bool) -> Decision:
+def open_outlasting(
+    page: Page, homes: Iterable[HomeId], withheld: Callable[[Finding], bool], now: Instant
+) -> list[Decision]:
+    """An outage is over and these homes are still silent: open an alert for each finding for which it spoke."""
+    made = []
+    for home in homes:
+        for finding in page.standing(home):
+            if withheld(finding) and page.current(home, finding.cause) is None:
+                alert = page.open(finding, State.OPEN, Reason.OUTLASTED, now, late=False)
+                made.append(Decision(finding, Reason.OUTLASTED, alert))
+    return made
+
+
+def _take(
+    page: Page, event: FindingEvent, now: Instant, catching_up: bool, withheld: Callable[[Finding], bool]
+) -> Decision:
     if isinstance(event, Ended):
         return _end(page, event, now)
-    return _raise(page, event, now, catching_up)
+    return _raise(page, event, now, catching_up, withheld)
 
 
-def _raise(page: Page, finding: Finding, now: Instant, catching_up: bool) -> Decision:
+def _raise(
+    page: Page, finding: Finding, now: Instant, catching_up: bool, withheld: Callable[[Finding], bool]
+) -> Decision:
     if not page.note(finding, now):
         return Decision(finding, Reason.ALREADY_OPEN)
     if finding.unknown is not None or finding.level is Level.DIGEST:
         return Decision(finding, Reason.BELOW_ALERT)
     current = page.current(finding.home, finding.cause)
     if current is None:
-        late = now - finding.raised_at > LATE
-        if late or catching_up:
-            held = page.open(finding, State.HELD, Reason.HELD_FOR_BACKLOG, now, late)
-            return Decision(finding, Reason.HELD_FOR_BACKLOG, held)
-        return Decision(finding, Reason.RAISED, page.open(finding, State.OPEN, Reason.RAISED, now, late=False))
+        return Decision(finding, Reason.PART_OF_OUTAGE) if withheld(finding) else _open(page, finding, now, catching_up)
     if finding.level.rank < current.level.rank:
         return Decision(finding, Reason.ALREADY_OPEN, current)
     reason = Reason.LEVEL_UP if finding.level.rank > current.level.rank else Reason.REFRESHED
     return Decision(finding, reason, page.change(current, reason, finding.raised_at, now, finding=finding))
+
+
+def _open(page: Page, finding: Finding, now: Instant, catching_up: bool) -> Decision:
+    late = now - finding.raised_at > LATE
+    if late or catching_up:
+        held = page.open(finding, State.HELD, Reason.HELD_FOR_BACKLOG, now, late)
+        return Decision(finding, Reason.HELD_FOR_BACKLOG, held)
+    return Decision(finding, Reason.RAISED, page.open(finding, State.OPEN, Reason.RAISED, now, late=False))
 
 
 def _end(page: Page, ended: Ended, now: Instant) -> Decision:

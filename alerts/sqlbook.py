@@ -72,6 +72,11 @@ class SqlBook:
         with self._engine.connect() as connection:
             return connection.execute(select(tables.cursors.c.offset)).scalar() or 0
 
+    def fleet(self) -> bytes:
+        """See Book.fleet."""
+        with self._engine.connect() as connection:
+            return connection.execute(select(tables.fleet.c.state)).scalar() or b""
+
     def furthest(self) -> int:
         """The furthest offset of the journal that anything in the book has seen."""
         with self._engine.connect() as connection:
@@ -265,6 +270,13 @@ class SqlPage:
         )
         self._changed = True
 
+    def standing(self, home: HomeId) -> list[Finding]:
+        """See Page.standing."""
+        columns = tables.findings.c
+        wanted = select(columns.body).where(columns.home == home, columns.ended_at.is_(None))
+        bodies = self._connection.execute(wanted.order_by(columns.raised_at, columns.id)).scalars()
+        return [decode_finding(body) for body in bodies]
+
     def open(self, finding: Finding, state: State, reason: Reason, now: Instant, late: bool) -> Alert:
         """See Page.open."""
         new = draft(0, finding, state, now, late)
@@ -310,6 +322,10 @@ class SqlPage:
     def save_cursor(self, offset: int) -> None:
         """See Page.save_cursor."""
         _upsert(self._connection, tables.cursors, {"name": "watch"}, {"offset": offset})
+
+    def save_fleet(self, state: bytes) -> None:
+        """See Page.save_fleet."""
+        _upsert(self._connection, tables.fleet, {"id": 1}, {"state": state})
 
     def _append(self, row: Transition) -> None:
         self._connection.execute(

@@ -92,6 +92,13 @@ cursors = Table(
     Column("offset", BigInteger, nullable=False),  # every home's saved state has seen the journal up to here
 )
 
+fleet = Table(
+    "fleet",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("state", LargeBinary, nullable=False),  # what the watch knows of all homes together; see detectors.fleet
+)
+
 roles = Table(
     "roles",
     metadata,

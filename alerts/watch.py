@@ -14,14 +14,15 @@ from typing import Any
 
 import structlog
 
-from alerts.book import Book, StaleError, WatchedHome
-from alerts.desk import Decision, decide, release_held
+from alerts.book import Book, Page, StaleError, WatchedHome
+from alerts.desk import Decision, decide, open_outlasting, release_held
 from alerts.records import encode_status
+from detectors.fleet import WITHHELD, Fleet
 from detectors.home import HomeWatch
 from domain.clock import MINUTE, Instant, Span
-from domain.findings import FindingEvent
+from domain.findings import Finding, FindingEvent
 from domain.ids import HomeId
-from domain.readings import Arrival, Hello, Item, Mark
+from domain.readings import Arrival, Hello, Item, Mark, Vouch
 
 log = structlog.get_logger("watch")
 _ATTEMPTS = 5
@@ -39,6 +40,7 @@ class Watch:
         default_zone: str = "UTC",
         catching_up: Callable[[Instant], bool] = lambda _now: False,
         on_decisions: Callable[[Sequence[Decision]], None] = lambda _made: None,
+        area_of: Callable[[HomeId], str] = lambda _home: "",
     ) -> None:
         self._book = book
         self._parameters = parameters or {}
@@ -46,6 +48,8 @@ class Watch:
         self._zone = default_zone
         self._catching_up = catching_up
         self._tell = on_decisions
+        self._area_of = area_of
+        self._fleet = Fleet(default_zone)
         self._homes: dict[HomeId, HomeWatch] = {}
         self._seen: dict[HomeId, int] = {}
         self._dirty: set[HomeId] = set()
@@ -61,6 +65,9 @@ class Watch:
             self._homes[home] = HomeWatch.restore(saved.state, self._parameters)
             self._seen[home] = saved.cursor
             self._schedule(home)
+            self._place(home)
+        spoke = {home: at for home, watched in self._homes.items() if (at := watched.spoke_at) is not None}
+        self._fleet.restore(book.fleet(), spoke)
 
     @property
     def homes(self) -> int:
@@ -71,7 +78,10 @@ class Watch:
         """See Stage.next_due."""
         while self._due and self._due_of.get(self._due[0][1]) != self._due[0][0]:
             heapq.heappop(self._due)
-        return self._due[0][0] if self._due else None
+        fleet = self._fleet.next_due()
+        if not self._due:
+            return fleet
+        return self._due[0][0] if fleet is None else min(fleet, self._due[0][0])
 
     def step(self, now: Instant, arrival: Arrival | None) -> None:
         """See Stage.step."""
@@ -96,6 +106,7 @@ class Watch:
             if not isinstance(item, Mark):
                 by_home[item.home].append(item)
             elif item.down_since is not None:
+                self._fleet.resumed(item.received_at)
                 for home in self._homes:
                     by_home[home].append(item)
         for home, items in by_home.items():
@@ -103,6 +114,13 @@ class Watch:
                 continue  # saved ahead of the others before a crash
             watched = self._homes.get(home) or self._meet(home, items)
             self._settle(home, watched.take(items), now, catching_up)
+            if any(isinstance(item, Hello) for item in items):
+                self._place(home)
+        common: list[FindingEvent] = []
+        for item in arrival.items:
+            if isinstance(item, Vouch):
+                common += self._fleet.spoke(item.home, item.received_at)
+        self._settle_fleet(common, now, catching_up)
 
     def _meet(self, home: HomeId, items: Sequence[Item]) -> HomeWatch:
         zone = next((item.zone for item in items if isinstance(item, Hello)), self._zone)
@@ -111,6 +129,9 @@ class Watch:
 
     def _fire(self, now: Instant, catching_up: bool) -> None:
         while (due := self.next_due()) is not None and due <= now:
+            if due == self._fleet.next_due():  # first: what befell many is not to be said of each
+                self._settle_fleet(self._fleet.tick(due), now, catching_up)
+                continue
             _, home = heapq.heappop(self._due)
             self._due_of[home] = None
             self._settle(home, self._homes[home].tick(due), now, catching_up, fired=due)
@@ -137,17 +158,47 @@ class Watch:
     ) -> Sequence[Decision]:
         """Decide and save in one transaction; when a person changed the alert meanwhile, decide again on what it is now."""
         saved = self._saved(home, now)
+
+        def write(page: Page) -> Sequence[Decision]:
+            made = decide(page, events, now, catching_up, self._is_part_of_outage)
+            page.save(saved)
+            return made
+
+        return self._until_written(write)
+
+    def _settle_fleet(self, events: Sequence[FindingEvent], now: Instant, catching_up: bool) -> None:
+        """Write down what befell many homes, and what of it has outlasted it."""
+        outlasted = self._fleet.outlasted()
+        if not events and not outlasted:
+            return
+
+        def write(page: Page) -> Sequence[Decision]:
+            made = decide(page, events, now, catching_up)
+            made += open_outlasting(page, outlasted, lambda finding: finding.kind in WITHHELD, now)
+            page.save_fleet(self._fleet.snapshot())
+            return made
+
+        self._tell(self._until_written(write))
+
+    def _is_part_of_outage(self, finding: Finding) -> bool:
+        return self._fleet.holds(finding.home, finding.kind)
+
+    def _until_written(self, write: Callable[[Page], Sequence[Decision]]) -> Sequence[Decision]:
         for attempt in range(_ATTEMPTS):
             try:
                 with self._book.transaction() as page:
-                    made = decide(page, events, now, catching_up)
-                    page.save(saved)
+                    made = write(page)
             except StaleError:
                 if attempt == _ATTEMPTS - 1:
                     raise
             else:
                 return made
         raise AssertionError("unreachable")
+
+    def _place(self, home: HomeId) -> None:
+        """Tell the fleet what a home has in common with others."""
+        area, groups = self._area_of(home), [f"software:{said}" for said in self._homes[home].software]
+        self._fleet.meet(home, [*groups, f"area:{area}"] if area else groups)
 
     def _saved(self, home: HomeId, now: Instant) -> WatchedHome:
         watched = self._homes[home]
@@ -176,5 +227,8 @@ class Watch:
                 page.save(self._saved(home, now))
                 self._seen[home] = self.offset
             page.save_cursor(self.offset)
+            if self._fleet.changed:
+                page.save_fleet(self._fleet.snapshot())
+        self._fleet.changed = False
         self._dirty.clear()
         self._saved_at = now

@@ -52,6 +52,7 @@ class HomeWatch:
         self._watermark = Watermark()
         self._gateways: dict[GatewayId, dict[DeviceId, Device]] = {}
         self._spoke: dict[GatewayId, Instant] = {}
+        self._software: dict[GatewayId, str] = {}
         self._waiting: list[tuple[Instant, str, str, int, Reading]] = []
         self._health: dict[DeviceId, _Health] = {}
         self._forget_at: Instant = 0
@@ -125,6 +126,7 @@ class HomeWatch:
         if hello.zone != context.local.name:
             context.local = LocalTime(hello.zone)
         self._gateways[hello.gateway] = {device.id: device for device in hello.devices}
+        self._software[hello.gateway] = hello.software
         context.devices = {}
         for devices in self._gateways.values():
             context.devices |= devices
@@ -187,6 +189,18 @@ class HomeWatch:
         """Processing time has reached ``now``."""
         return [event for detector in self._detectors for event in detector.fire_now(now, self.context)]
 
+    # ---- what the fleet asks -----------------------------------------------------------------------------------------
+
+    @property
+    def spoke_at(self) -> Instant | None:
+        """When any of its gateways last spoke, by our own clock."""
+        return max(self._spoke.values(), default=None)
+
+    @property
+    def software(self) -> frozenset[str]:
+        """What its gateways run, as far as they tell."""
+        return frozenset(said for said in self._software.values() if said)
+
     # ---- what is shown -----------------------------------------------------------------------------------------------
 
     @property
@@ -238,6 +252,7 @@ class HomeWatch:
             "heard": context.heard,
             "gateways": {g: [_device(d) for d in devices.values()] for g, devices in self._gateways.items()},
             "spoke": self._spoke,
+            "software": self._software,
             "waiting": [_row(row[-1]) for row in sorted(self._waiting)],
             "health": {d: [h.heard, h.battery, h.link] for d, h in self._health.items()},
             "forget_at": self._forget_at,
@@ -270,6 +285,7 @@ class HomeWatch:
         for devices in home._gateways.values():
             context.devices |= devices
         home._spoke = {GatewayId(g): at for g, at in state["spoke"].items()}
+        home._software = {GatewayId(g): said for g, said in state.get("software", {}).items()}
         home._waiting = [_unrow(context.home, row) for row in state["waiting"]]
         home._health = {DeviceId(d): _Health(*values) for d, values in state["health"].items()}
         home._forget_at, home.late = state["forget_at"], state["late"]

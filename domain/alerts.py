@@ -27,6 +27,8 @@ class Reason(StrEnum):
     RAISED = "raised"
     RAISED_LATE = "raised_late"
     """The deadline had passed long before we could know; still open after the backlog was read."""
+    OUTLASTED = "outlasted"
+    """The outage that it was a part of is over, and it is not."""
     HELD_FOR_BACKLOG = "held_for_backlog"
     ENDED_IN_BACKLOG = "ended_in_backlog"
     """Opened and closed inside the backlog: for the digest."""
@@ -44,6 +46,8 @@ class Reason(StrEnum):
     # why not
     BELOW_ALERT = "below_alert"
     """Digest findings and unknowns open no alert."""
+    PART_OF_OUTAGE = "part_of_outage"
+    """It follows from an outage of many homes, which has an alert of its own."""
     ALREADY_OPEN = "already_open"
     NOT_OPEN = "not_open"
 

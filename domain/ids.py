@@ -7,6 +7,8 @@ from typing import NewType
 
 HomeId = NewType("HomeId", str)
 """A dwelling; never a name or an address."""
+INSTALLATION = HomeId("~installation")
+"""What findings about no single home have in the place of one; no home can have this id."""
 
 GatewayId = NewType("GatewayId", str)
 """The Raspberry Pi in a home; also its MQTT user name and client id."""
