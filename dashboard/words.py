@@ -53,10 +53,15 @@ KIND: Mapping[str, str] = {
     "night_wandering": _n("Walking about at night"),
     "routine_drift": _n("Change of routine"),
     "gateway_silent": _n("Gateway silent"),
+    "device_stuck": _n("Sensor stuck"),
+    "clock_wrong": _n("Clock wrong"),
+    "fleet_outage": _n("Many homes silent"),
 }
 REASON: Mapping[Reason, str] = {
     Reason.RAISED: _n("Raised"),
     Reason.RAISED_LATE: _n("Raised late: it could not be known before"),
+    Reason.OUTLASTED: _n("Raised after an outage of many homes: this one is still silent"),
+    Reason.PART_OF_OUTAGE: _n("Part of an outage of many homes"),
     Reason.HELD_FOR_BACKLOG: _n("Held while older readings were read"),
     Reason.ENDED_IN_BACKLOG: _n("Over before it could be known"),
     Reason.LEVEL_UP: _n("Rose in level"),
@@ -140,10 +145,36 @@ EVIDENCE: Mapping[str, str] = {
     "last_heard": _n("Last heard"),
     "check_in_s": _n("Should speak every"),
     "battery_percent": _n("Battery"),
+    "fault": _n("What is wrong"),
+    "most_per_hour": _n("Movements in its busiest hour"),
+    "usual_longest_s": _n("The longest so far"),
+    "every_s": _n("Every"),
+    "lived_hours": _n("Hours in which others saw life and it did not"),
+    "usual_lived_hours": _n("The most of them so far"),
+    "silent_homes": _n("Homes that fell silent"),
+    "of_homes": _n("Out of"),
+    "area": _n("Area"),
+    "software": _n("Program"),
+    "homes": _n("Some of them"),
     "gateway": _n("Gateway"),
+    "clock": _n("Shown by"),
+    "clock_behind_s": _n("Behind by"),
+    "stamps_ahead": _n("Readings from the future"),
     "last_vouched": _n("Last heard"),
 }
 """Keys of a finding's evidence that a page shows, in this order."""
+SAID: Mapping[str, str] = {
+    "without_end": _n("It fires without a pause"),
+    "like_a_machine": _n("It fires like a machine"),
+    "too_often": _n("It fires far too often"),
+    "stays_on": _n("It stays on"),
+    "flat": _n("It measures the same all the time"),
+    "sees_nothing": _n("It sees nothing"),
+    "offset": _n("Its heartbeats"),
+    "ahead": _n("Readings from the future"),
+    "unset": _n("Readings that no synchronised clock has dated"),
+}
+"""Words of the code that the evidence holds in the place of a number."""
 DEAD_LETTER: Mapping[str, str] = {
     "not_json": _n("Not readable"),
     "unknown_version": _n("Unknown version"),

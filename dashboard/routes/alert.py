@@ -14,6 +14,7 @@ from dashboard.security import check_form, office_of, require_session
 from dashboard.views.evidence import facts
 from domain.alerts import Outcome, State
 from domain.clock import HOUR, Instant
+from domain.ids import INSTALLATION
 from domain.localtime import LocalTime
 from registry.homes import Home
 from registry.staff import Session
@@ -43,8 +44,10 @@ def _page(
     alert = office.book.alert(number)
     if alert is None or alert.state is State.HELD:
         raise HTTPException(404)
-    home = office.homes.get(alert.home) or Home(alert.home, str(alert.home), office.zone.name)
-    local = LocalTime(home.zone)
+    home = None
+    if alert.home != INSTALLATION:
+        home = office.homes.get(alert.home) or Home(alert.home, str(alert.home), office.zone.name)
+    local = LocalTime(home.zone) if home is not None else office.zone
     speech = speech_of(request, local)
     seen = office.book.status(alert.home)
     start, end = _window(alert.onset, alert.raised_at)

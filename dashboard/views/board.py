@@ -10,7 +10,7 @@ from enum import IntEnum
 from domain.alerts import Alert, State
 from domain.clock import Instant
 from domain.findings import Level, Subject
-from domain.ids import HomeId
+from domain.ids import INSTALLATION, HomeId
 from domain.status import HomeStatus, Observability, Resident
 from registry.homes import Home
 
@@ -32,10 +32,10 @@ class Rank(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One open alert and the home it is about."""
+    """One open alert and the home it is about; None where it is about the whole installation."""
 
     alert: Alert
-    home: Home
+    home: Home | None
 
     @property
     def tone(self) -> str:
@@ -94,6 +94,7 @@ def lay_out(
     for alert in alerts:
         by_home[alert.home].append(alert)
     known = dict(homes)
+    common = [Card(alert, None) for alert in by_home.pop(INSTALLATION, ()) if _concerns(alert, area)]
     for home in by_home:
         known.setdefault(home, Home(home, str(home), "UTC"))
     chosen = {number: home for number, home in known.items() if not area or home.area == area}
@@ -103,9 +104,15 @@ def lay_out(
         for status in [statuses.get(number)]
     ]
     rows.sort(key=lambda row: (row.rank, row.home.resident_kana or row.home.alias, row.home.id))
-    cards = [Card(alert, home) for number, home in chosen.items() for alert in by_home[number]]
+    cards = common + [Card(alert, home) for number, home in chosen.items() for alert in by_home[number]]
     cards.sort(key=lambda card: _worst(card.alert))
     return Board(cards, rows, min((s.as_of for s in statuses.values()), default=None))
+
+
+def _concerns(alert: Alert, area: str) -> bool:
+    """True when an alert about many homes is for whoever looks at ``area``."""
+    where = alert.evidence.get("area")
+    return not area or where is None or where == area
 
 
 def _worst(alert: Alert) -> tuple[int, int, int, Instant]:

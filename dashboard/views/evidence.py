@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dashboard.language import Speech
-from dashboard.words import EVIDENCE
+from dashboard.words import EVIDENCE, SAID
 from domain.clock import SECOND, from_iso
 from domain.findings import Evidence
 
 _INSTANTS = frozenset({"since", "last_exit", "last_heard", "last_vouched", "began"})
+_WORDS = frozenset({"fault", "clock"})
 _HIDDEN_WHEN_ZERO = frozenset({"blind_s", "longest_s"})
 
 
@@ -33,14 +34,21 @@ def facts(evidence: Evidence, speech: Speech) -> list[Fact]:
 
 
 def _say(key: str, value: object, speech: Speech) -> str:
-    if key in _INSTANTS and isinstance(value, str):
-        return speech.moment(from_iso(value))
-    if key.endswith("_s") and isinstance(value, int | float):
-        return speech.span(int(value) * SECOND)
-    if key.endswith("_percent"):
-        return f"{value:.0f} %" if isinstance(value, int | float) else str(value)
-    if key.endswith("_c"):
-        return f"{value:.1f} °C" if isinstance(value, int | float) else str(value)
     if isinstance(value, list):
         return ", ".join(str(part) for part in value)
-    return str(value)
+    if isinstance(value, str):
+        return speech.moment(from_iso(value)) if key in _INSTANTS else _word(key, value, speech)
+    return _number(key, value, speech) if isinstance(value, int | float) else str(value)
+
+
+def _word(key: str, value: str, speech: Speech) -> str:
+    return speech.gettext(SAID.get(value, value)) if key in _WORDS else value
+
+
+def _number(key: str, value: float, speech: Speech) -> str:
+    if key.endswith("_s"):
+        span = speech.span(abs(int(value)) * SECOND)
+        return span if value >= 0 else speech.gettext("%(span)s ahead") % {"span": span}
+    if key.endswith("_percent"):
+        return f"{value:.0f} %"
+    return f"{value:.1f} °C" if key.endswith("_c") else str(value)

@@ -13,7 +13,8 @@ from alerts.sqlbook import RoleMark, SqlBook
 from alerts.watch import Watch
 from dashboard.app import create_app
 from dashboard.office import Office
-from domain.clock import SECOND, Clock, Instant, Span, SystemClock, monotonic
+from domain.clock import MINUTE, SECOND, Clock, Instant, Span, SystemClock, monotonic
+from domain.ids import HomeId
 from domain.localtime import LocalTime
 from domain.readings import Arrival
 from domain.stage import drive
@@ -25,8 +26,10 @@ from kehai.opening import database, wait_for_journal
 from kehai.running import running
 from kehai.settings import Settings, load
 from kehai.supervisor import stop_on_signals
+from registry.homes import Homes
 
 _REPORT_EVERY: Span = SECOND
+_AREAS_EVERY: Span = MINUTE
 _LOOK_SECONDS = 0.25
 
 log = structlog.get_logger("roles")
@@ -53,6 +56,7 @@ def _watch(settings: Settings) -> None:
         {"inactivity": {"page_budget": settings.watch.page_budget}},
         default_zone=settings.installation.zone,
         catching_up=lambda now: behind(clock, now, speed) > CAUGHT_UP,
+        area_of=_Areas(Homes(engine)).of,
     )
     first = journal.first()
     if stage.offset and first is not None and first > stage.offset + 1:
@@ -71,6 +75,22 @@ def _watch(settings: Settings) -> None:
     finally:
         journal.close()
         engine.dispose()
+
+
+class _Areas:
+    """Where homes lie, as the registry knows it; read again for a home that is new, at most once a minute."""
+
+    def __init__(self, homes: Homes) -> None:
+        self._homes = homes
+        self._read = -_AREAS_EVERY
+        self._areas: dict[HomeId, str] = {}
+
+    def of(self, home: HomeId) -> str:
+        """The area of ``home``; empty where none is known."""
+        if home not in self._areas and monotonic() - self._read >= _AREAS_EVERY:
+            self._read = monotonic()
+            self._areas = {number: known.area for number, known in self._homes.all().items()}
+        return self._areas.get(home, "")
 
 
 class _Reporting:

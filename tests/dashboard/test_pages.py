@@ -13,8 +13,8 @@ from alerts.sqlbook import RoleMark
 from dashboard import words
 from domain.alerts import Outcome, State
 from domain.clock import DAY, HOUR, MINUTE, SECOND
-from domain.findings import Level
-from domain.ids import DeviceId, GatewayId, HomeId
+from domain.findings import Evidence, Finding, Level, Subject
+from domain.ids import INSTALLATION, DeviceId, GatewayId, HomeId
 from domain.localtime import LocalTime
 from domain.readings import Quantity, Reading, Vouch
 from domain.status import Observability, Resident
@@ -64,6 +64,55 @@ def test_an_area_shows_its_own_homes_only(installation: Installation, browser: B
     page = browser.get("/?area=架空町").text
     assert 'id="home-home-3"' in page
     assert 'id="home-home-1"' not in page
+
+
+def outage(area: str = "") -> Finding:
+    said: Evidence = {"began": "2026-03-02T09:40:00+09:00", "silent_homes": 87, "of_homes": 200, "homes": ["home-1"]}
+    if area:
+        said["area"] = area
+    return Finding(
+        INSTALLATION, "fleet_outage", "fleet_outage/1", "fleet_outage", Subject.SYSTEM, Level.PAGE, NOW - 20 * MINUTE,
+        NOW - 9 * MINUTE, None, None, None, said, "200軒のうち87軒の通信が途絶えています。",
+        "87 of 200 homes fell silent together.",
+    )  # fmt: skip
+
+
+def test_an_alert_about_the_installation_stands_on_the_board_and_names_no_home(
+    installation: Installation, browser: Browser
+) -> None:
+    number = installation.raise_alert(outage())
+    board = browser.get("/?area=架空町").text
+    assert order(board, "The installation", "Many homes silent", "87 of 200 homes")
+    assert "~installation" not in board
+    page = browser.get(f"/alerts/{number}").text
+    assert order(page, "The installation", "87 of 200 homes", "Homes that fell silent", "home-1")
+    assert "/homes/~installation" not in page
+    browser.submit(f"/alerts/{number}/claim")
+    assert installation.office.book.alert(number).state is State.CLAIMED  # type: ignore[union-attr]
+
+
+def test_an_outage_of_one_area_is_not_shown_to_another(installation: Installation, browser: Browser) -> None:
+    installation.raise_alert(outage("架空町"))
+    assert "87 of 200" in browser.get("/").text
+    assert "87 of 200" in browser.get("/?area=架空町").text
+    assert "87 of 200" not in browser.get("/?area=別の町").text
+
+
+def test_the_words_of_the_code_in_the_evidence_are_said_in_words(installation: Installation, browser: Browser) -> None:
+    stuck: Evidence = {
+        "device": "hall",
+        "fault": "without_end",
+        "usual_longest_s": 1800,
+        "clock": "offset",
+        "clock_behind_s": -120,
+    }
+    finding = Finding(
+        HomeId("home-1"), "device_stuck", "device_stuck/1", "device_stuck:hall", Subject.DEVICE, Level.PROMPT,
+        NOW - 7 * HOUR, NOW, None, None, None, stuck,
+    )  # fmt: skip
+    number = installation.raise_alert(finding)
+    page = browser.get(f"/alerts/{number}").text
+    assert order(page, "Sensor stuck", "It fires without a pause", "30 min", "Its heartbeats", "2 min ahead")
 
 
 def test_what_is_old_says_so(installation: Installation, browser: Browser) -> None:
