@@ -17,6 +17,7 @@ from detectors.catalogue import detectors
 from detectors.context import Detector, HomeContext
 from detectors.evidence import older
 from detectors.kinds.device_silent.detector import DeviceSilent
+from detectors.kinds.device_stuck.detector import DeviceStuck
 from detectors.kinds.gateway_silent.detector import GatewaySilent
 from detectors.kinds.inactivity.detector import Inactivity
 from domain.clock import DAY, MINUTE, Instant
@@ -49,6 +50,7 @@ class HomeWatch:
     def __init__(self, home: HomeId, zone: str, parameters: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         self.context = HomeContext(home, LocalTime(zone))
         self._detectors: list[Detector] = detectors(parameters or {})
+        self.context.evidence.trust.distrusted = self._of(DeviceStuck).chattering
         self._watermark = Watermark()
         self._gateways: dict[GatewayId, dict[DeviceId, Device]] = {}
         self._spoke: dict[GatewayId, Instant] = {}

@@ -164,11 +164,10 @@ class Evidence:
         if self._midnight is None:
             self._midnight = context.local.midnight(context.local.day(at) + 1)
         device = context.devices.get(name)
-        record = self.trust.note(name, at)
+        if self.trust.note(name, at).chatters_since is not None or name in self.trust.distrusted:
+            return  # an outer door too: nobody goes out all the time
         if device is not None and device.exit and reading.quantity is Quantity.DOOR:
             self._door(at)
-        elif record.chatters_since is not None:
-            return
         else:
             if reading.quantity is Quantity.MOTION:
                 self._company.moved(name, at)

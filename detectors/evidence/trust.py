@@ -57,6 +57,8 @@ class Trust:
 
     def __init__(self) -> None:
         self._of: dict[DeviceId, Record] = {}
+        self.distrusted: Mapping[DeviceId, Instant] = {}
+        """Devices that `device_stuck` says fire without a person, and since when; its own mapping, which it keeps."""
         self._empty_hours = 0.0
         """Hours in which the home was empty, as the way in later showed; they fade too."""
         self._before: tuple[DeviceId, Instant, Instant] = (DeviceId(""), 0, 0)
@@ -69,7 +71,7 @@ class Trust:
     def chatters(self, device: DeviceId) -> bool:
         """True while its pulses cannot be a person's."""
         record = self._of.get(device)
-        return record is not None and record.chatters_since is not None
+        return device in self.distrusted or (record is not None and record.chatters_since is not None)
 
     def believed_alone(self, device: DeviceId) -> bool:
         """True when a single pulse of it, in a home that is silent or empty, is a sign of life."""

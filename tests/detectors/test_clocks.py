@@ -65,7 +65,7 @@ def test_a_clock_that_is_wrong_is_found_after_ten_minutes_and_nobody_is_paged_ab
     last = wrong(events)[-1]
     assert (last.evidence["clock_behind_s"], last.onset) == (-by // SECOND, NOON)
     assert [e.finding for e in over(events)][-1] == last.id
-    assert [f for f in findings(events) if f.subject is Subject.PERSON and f.level is not Level.DIGEST] == []
+    assert [f for f in findings(events) if f.subject is Subject.PERSON and f.level is Level.PAGE] == []
     assert findings(events, "gateway_silent") == [], "it speaks"
 
 

@@ -198,6 +198,33 @@ def test_a_device_that_says_nothing_at_all_is_silent_and_not_stuck() -> None:
     assert [f.device for f in findings(events, "device_silent")] == [BATH.id]
 
 
+def test_a_sensor_that_fires_without_end_hides_no_collapse_for_ever() -> None:
+    script, rng, fall = ordinary(11), random.Random(4), T0 + 10 * DAY + 9 * HOUR
+    script.readings = [r for r in script.readings if r.quantity is not Quantity.MOTION or r.observed_at < fall]
+    at = fall - HOUR
+    while at < T0 + 11 * DAY + 12 * HOUR:
+        script.add(LIVING, at)
+        at += rng.randrange(60, 540) * SECOND
+    home, events = watch(script, T0 + 11 * DAY + 12 * HOUR)
+    (found,) = [f for f in stuck(events) if f.evidence["fault"] == "without_end"]
+    assert home.context.evidence.last is not None
+    assert home.context.evidence.last.at <= found.raised_at, "nothing of it is believed any more"
+    (page,) = [f for f in findings(events, "inactivity") if f.level is Level.PAGE]
+    assert found.raised_at < page.raised_at <= found.raised_at + 12 * HOUR
+
+
+def test_a_sensor_that_fires_without_end_pages_about_nobody_who_lives_on() -> None:
+    script, rng = ordinary(13), random.Random(4)
+    at = BROKEN
+    while at < BROKEN + 30 * HOUR:
+        script.add(KITCHEN, at)
+        at += rng.randrange(60, 540) * SECOND
+    home, events = watch(script, T0 + 13 * DAY)
+    assert len(stuck(events)) == 1
+    assert [f for f in findings(events) if f.subject is Subject.PERSON and f.level is Level.PAGE] == []
+    assert HomeWatch.restore(home.snapshot()).snapshot() == home.snapshot()
+
+
 def test_hours_that_nobody_vouched_for_count_for_nothing() -> None:
     script, home = covered(13, 13), HomeWatch(HOME, ZONE)
     events = run(home, script.items(T0 + 13 * DAY, holes=[(T0 + 10 * DAY, T0 + 13 * DAY - HOUR)]))
