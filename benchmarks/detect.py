@@ -2,6 +2,7 @@
 
     python -m benchmarks.detect --score --recordings DIR      delays after collapses, beside four reference rules
     python -m benchmarks.detect --cold-start                  a home installed a week ago against one of four weeks
+    python -m benchmarks.detect --faults 1000                 broken sensors and gateways: no page about the resident
     python -m benchmarks.detect --speed                       readings a second, memory, timers, daily refit
 
 docs/benchmarks.md says what the figures mean; docs/detection.md holds the ones that were measured.
@@ -20,6 +21,7 @@ if not __package__:  # called by its path: the project's root is not on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.detection.cold_start import Wanted, cold_start
+from benchmarks.detection.faults import Campaign, faults
 from benchmarks.detection.score import Asked, score
 from benchmarks.detection.speed import speed
 from domain.errors import ConfigurationError, KehaiError
@@ -43,13 +45,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, help="keep twins and findings in this folder")
     parser.add_argument("--json", type=Path, help="also write every figure to this file")
     parser.add_argument("--cold-start", action="store_true", help="delays after a week of history and after four")
+    parser.add_argument("--faults", type=int, metavar="N", help="so many injected faults")
     parser.add_argument("--speed", action="store_true", help="how much work the detectors are")
     parser.add_argument("--rounds", type=int, default=5, help="of the speed (5)")
     parser.add_argument("--homes", type=int, help="how many are simulated (cold start 8, speed 12)")
     parser.add_argument("--fleet", type=int, default=2_000, help="homes whose memory and minutes are measured (2,000)")
     asked = parser.parse_args()
-    if not (asked.score or asked.cold_start or asked.speed):
-        parser.error("say what to measure: --score, --cold-start or --speed")
+    if not (asked.score or asked.cold_start or asked.faults or asked.speed):
+        parser.error("say what to measure: --score, --cold-start, --faults N or --speed")
     return asked
 
 
@@ -68,6 +71,8 @@ def main() -> None:
             homes = asked.homes or 8
             cold = Wanted(asked.recordings, homes, asked.seed, min(asked.passes, 1), asked.budgets, asked.jobs)
             results["cold start"] = cold_start(cold)
+        if asked.faults:
+            results["faults"] = faults(Campaign(asked.faults, asked.seed, asked.jobs))
         if asked.speed:
             measured = speed(asked.homes or 12, asked.fleet, 20, asked.rounds, asked.seed)
             measured.show()
