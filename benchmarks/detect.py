@@ -3,6 +3,8 @@
     python -m benchmarks.detect --score --recordings DIR      delays after collapses, beside four reference rules
     python -m benchmarks.detect --cold-start                  a home installed a week ago against one of four weeks
     python -m benchmarks.detect --faults 1000                 broken sensors and gateways: no page about the resident
+    python -m benchmarks.detect --kinds                       every other kind: found in time, and raised for nothing
+    python -m benchmarks.detect --controls                    holiday, visitor, nap, pet and others: no more pages
     python -m benchmarks.detect --speed                       readings a second, memory, timers, daily refit
 
 docs/benchmarks.md says what the figures mean; docs/detection.md holds the ones that were measured.
@@ -21,7 +23,9 @@ if not __package__:  # called by its path: the project's root is not on the path
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.detection.cold_start import Wanted, cold_start
+from benchmarks.detection.controls import Controls, controls
 from benchmarks.detection.faults import Campaign, faults
+from benchmarks.detection.kinds import Kinds, kinds
 from benchmarks.detection.score import Asked, score
 from benchmarks.detection.speed import speed
 from domain.errors import ConfigurationError, KehaiError
@@ -46,13 +50,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="also write every figure to this file")
     parser.add_argument("--cold-start", action="store_true", help="delays after a week of history and after four")
     parser.add_argument("--faults", type=int, metavar="N", help="so many injected faults")
+    parser.add_argument("--kinds", action="store_true", help="every other kind of finding")
+    parser.add_argument("--controls", action="store_true", help="what should cause no page")
+    parser.add_argument("--each", type=int, help="incidents of each kind (40), homes for each control (40)")
     parser.add_argument("--speed", action="store_true", help="how much work the detectors are")
     parser.add_argument("--rounds", type=int, default=5, help="of the speed (5)")
     parser.add_argument("--homes", type=int, help="how many are simulated (cold start 8, speed 12)")
     parser.add_argument("--fleet", type=int, default=2_000, help="homes whose memory and minutes are measured (2,000)")
     asked = parser.parse_args()
-    if not (asked.score or asked.cold_start or asked.faults or asked.speed):
-        parser.error("say what to measure: --score, --cold-start, --faults N or --speed")
+    if not (asked.score or asked.cold_start or asked.faults or asked.kinds or asked.controls or asked.speed):
+        parser.error("say what to measure: --score, --cold-start, --faults N, --kinds, --controls or --speed")
     return asked
 
 
@@ -73,6 +80,10 @@ def main() -> None:
             results["cold start"] = cold_start(cold)
         if asked.faults:
             results["faults"] = faults(Campaign(asked.faults, asked.seed, asked.jobs))
+        if asked.kinds:
+            results["kinds"] = kinds(Kinds(asked.each or 40, asked.seed, asked.jobs))
+        if asked.controls:
+            results["controls"] = controls(Controls(asked.each or 40, asked.seed, asked.jobs))
         if asked.speed:
             measured = speed(asked.homes or 12, asked.fleet, 20, asked.rounds, asked.seed)
             measured.show()

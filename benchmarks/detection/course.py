@@ -63,6 +63,8 @@ class Happening:
     follow: Span = 12 * HOUR
     at_most: Span | None = None
     """Follow no longer than this from the beginning."""
+    at: Span | None = None
+    """When, from the end of the warm days on; None: at random."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,7 @@ def _change(life: Simulated, happening: Happening, course: Course, rng: random.R
     local = life.home.recorded.zone
     first = local.midnight(course.first_day + course.warm)
     last = max(first + HOUR, life.end - happening.follow - (happening.at_most or 2 * DAY))
-    when = first + int(rng.uniform(0, last - first) / SECOND) * SECOND
+    when = first + (int(rng.uniform(0, last - first) / SECOND) * SECOND if happening.at is None else happening.at)
     for _ in range(_TRIES):
         now = _happen(life, happening.steps, when, rng)
         if now is not None:

@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks.detection.course import Course, Followed, Happening, Run, run
 from benchmarks.detection.expected import Judged, judge
 from benchmarks.detection.outage import OutageCourse, Outages, run_outages
-from benchmarks.detection.spread import spread
+from benchmarks.detection.spread import spread, table
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
 from domain.recording import DeviceSilence
 from simulators.incidents import equipment
@@ -201,7 +201,7 @@ def _print(
     rows.append(
         ("all", str(total), f"{found} of {owed}", "", str(pages), str(sum(t.prompts for t in tallies.values())))
     )
-    _table(rows)
+    table(rows)
     months = sum(run.course.days for run in runs) * DAY / _MONTH
     own = sum(said.pages_about_the_person for run in runs for said in run.untouched)
     moved = tallies[MOVED].pages
@@ -232,10 +232,3 @@ def _print(
             for run in runs for one in run.followed for said in one.new_pages()
         ],
     }  # fmt: skip
-
-
-def _table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        print("  " + "  ".join(cells).rstrip())

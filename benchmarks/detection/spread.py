@@ -35,3 +35,11 @@ def in_processes(work: Callable[[_Task], _Result], tasks: Sequence[_Task], jobs:
 def _tell(what: str, number: int, of: int) -> None:
     if number == of or number % max(1, of // 10) == 0:
         progress(f"{what}: {number} of {of}")
+
+
+def table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows under each other, the first column to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        print("  " + "  ".join(cells).rstrip())
