@@ -43,8 +43,9 @@ _T = TypeVar("_T")
 FLEET = 30_000
 ZONE = "Asia/Tokyo"
 _FIRST_DAY = 20_600
-_HISTORY = 28
 _LIVED = 35
+_SETTLED = 28
+"""Days after which a home's midnights are measured."""
 _UNTIL = 14 * HOUR
 """The last day ends here, so that the fleet's minutes lie in an ordinary afternoon."""
 
@@ -108,28 +109,29 @@ class _Left:
 # ---- homes that live -------------------------------------------------------------------------------------------------
 
 
-def _recording(number: int, seed: int) -> tuple[Recording, Instant]:
+def _recording(number: int, seed: int, days: int = _LIVED) -> tuple[Recording, Instant]:
     """A home, and the moment at which its last day breaks off."""
     own = f"speed/{seed}/{number}"
     home = build_home(f"speed-{number}", ZONE, draw_person(random.Random(own)), own)  # noqa: S311 (a simulation)
-    readings = live(home, _FIRST_DAY, _LIVED)
-    end = home.recorded.zone.midnight(_FIRST_DAY + _LIVED - 1) + _UNTIL
+    readings = live(home, _FIRST_DAY, days)
+    end = home.recorded.zone.midnight(_FIRST_DAY + days - 1) + _UNTIL
     return Recording(home.recorded, [reading for reading in readings if reading.at <= end], [], BadLines()), end
 
 
 def _live(recording: Recording, period: Span) -> tuple[HomeWatch, float, int, list[float]]:
-    """One home through all detectors: (home, seconds, readings, seconds of each step over a midnight after four weeks)."""
+    """One home through all detectors: (home, seconds, readings, seconds of each step over one of the last midnights)."""
     local = recording.home.zone
     played = list(arrivals(recording, period))
     midnights: list[float] = []
     home = HomeWatch(recording.home.home, local.name)
-    watermark, known = recording.start, local.day(recording.start) + _HISTORY
+    watermark = recording.start
+    settled = local.day(recording.end) - (_LIVED - _SETTLED)
     began = time.process_time()
     for arrival in played:
         before = time.process_time()
         home.take(arrival.items)
         home.due_now()
-        if local.day(arrival.received_at) != local.day(watermark) >= known:
+        if local.day(arrival.received_at) != local.day(watermark) >= settled:
             midnights.append(time.process_time() - before)
         watermark = arrival.received_at
     seconds = time.process_time() - began
@@ -145,13 +147,14 @@ def _each(things: Sequence[_T], do: Callable[[_T], object]) -> float:
     return (time.process_time() - began) / len(things)
 
 
-def _measure_homes(homes: int, seed: int, snapshots: Path) -> dict[str, float]:
+def measure_homes(homes: int, seed: int, snapshots: Path, days: int = _LIVED) -> dict[str, float]:
+    """Let homes live, and leave their snapshots."""
     lived: list[HomeWatch] = []
     gateways: list[str] = []
     midnights: list[float] = []
     seconds, readings, live_seconds, live_readings, beats, now = 0.0, 0, 0.0, 0, 0, 0
     for number in range(homes):
-        recording, now = _recording(number, seed)
+        recording, now = _recording(number, seed, days)
         home, took, count, over_midnight = _live(recording, PERIOD)
         gateway = gateway_of(recording)
         home.take([Vouch(recording.home.home, gateway, now, ((recording.end, now),), (), now, now)])
@@ -203,7 +206,8 @@ def _resident() -> int:
     return memory_kib(os.getpid()) * 1024
 
 
-def _measure_fleet(size: int, minutes: int, snapshots: Path) -> dict[str, float]:
+def measure_fleet(size: int, minutes: int, snapshots: Path) -> dict[str, float]:
+    """Restore a fleet from snapshots, and let minutes pass."""
     left: _Left = msgspec.msgpack.decode(snapshots.read_bytes(), type=_Left)
     gateways = {HomeId(f"h{number}"): GatewayId(left.gateways[number % len(left.gateways)]) for number in range(size)}
     before = _resident()
@@ -245,7 +249,7 @@ def _renamed(left: _Left, homes: Sequence[HomeId]) -> dict[HomeId, WatchedHome]:
 def main() -> None:
     """One half of a round; prints what it measured as JSON."""
     part, size, other, file = sys.argv[1:]
-    measure = {"homes": _measure_homes, "fleet": _measure_fleet}[part]
+    measure = measure_homes if part == "homes" else measure_fleet
     print(json.dumps(measure(int(size), int(other), Path(file))))
 
 
