@@ -1,18 +1,20 @@
-"""A resident's day: where they are, and how much they stir there.
+"""A resident's habits, and how they are drawn from a profile.
 
-A day is a list of stays, each in one room with a typical pause between two movements. Times are the wall clock's, in minutes
-after midnight; a night runs past 1440. The figures are a plausible person past 75 who lives alone (in bed from about 21:40 to
-06:20, three meals, a bath in the evening, one or two visits to the toilet at night); they are not fitted to anybody.
+Times are the wall clock's, in minutes after midnight; a night runs past 1440. Where a figure has a published source, it stands
+in docs/simulation.md; everything else there is marked as assumed.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 
 OUT = "out"
 """The room of somebody who has left the home."""
+
+Ranges = Mapping[str, tuple[float, float]]
+"""Habit -> the least and the most of it among the residents of a profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,29 @@ class Person:
     nap_share: float = 0.4
     """Part of the days with a nap after lunch."""
     bath_share: float = 0.8
+    """Part of the evenings with a bath."""
     night_visits: float = 1.3
+    """To the toilet, a night."""
+    restless: float = 0.1
+    """Times a night that they get up and walk about."""
     toilet_every: float = 140
     bustle: float = 1.0
-    """How much they stir: 2 moves twice as often as 1."""
+    """How much of the day they are on their feet: 2 is twice as much as 1."""
+    dwell: float = 1.0
+    """Minutes in a room, on the way between things to do."""
+    stillness: float = 1.0
+    """How still they sit: the minutes between two movements, against the usual."""
+    unlike: float = 0.5
+    """How much one day differs from another: 0 a clockwork, 1 as recorded lives do, 2 more so."""
+    calls: float = 2.0
+    """Times a day that the front door is opened and nobody leaves."""
+    garden: float = 0.0
+    """Times a day that they step out by the back door."""
+    visitors_a_week: float = 0.7
+    helper_days: int = 0
+    """Weekdays on which a helper comes for an hour, from Monday on."""
+    centre_days: int = 0
+    """Weekdays on which they go to a day centre, from Tuesday on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +65,27 @@ class Stay:
     pause: float
 
 
-def draw_person(rng: random.Random) -> Person:
-    """A resident out of a neighbourhood of different ones."""
-    return Person(
-        wakes=rng.gauss(380, 40),
-        wakes_spread=rng.uniform(8, 30),
-        sleeps=rng.gauss(1300, 45),
-        sleeps_spread=rng.uniform(10, 40),
-        outings_a_week=max(0.0, rng.gauss(3.2, 1.8)),
-        outing_minutes=rng.uniform(45, 130),
-        nap_share=rng.uniform(0.0, 0.7),
-        bath_share=rng.uniform(0.4, 0.95),
-        night_visits=rng.uniform(0.5, 2.6),
-        toilet_every=rng.uniform(100, 180),
-        bustle=rng.uniform(0.7, 1.8),
-    )
+ORDINARY: Ranges = {
+    "wakes": (310, 450), "wakes_spread": (10, 30), "sleeps": (1230, 1390), "sleeps_spread": (12, 40),
+    "outings_a_week": (1.0, 7.0),
+    "outing_minutes": (45, 130), "nap_share": (0.0, 0.7), "bath_share": (0.4, 0.95), "night_visits": (0.5, 2.6),
+    "restless": (0.0, 0.15), "toilet_every": (100, 180), "bustle": (0.7, 1.5), "stillness": (0.7, 1.5), "unlike": (0.3, 0.8),
+    "calls": (0.5, 3.0), "visitors_a_week": (0.0, 1.5), "helper_days": (0, 2), "centre_days": (0, 1),
+}  # fmt: skip
+_WHOLE = {"helper_days", "centre_days"}
+
+
+def draw_person(rng: random.Random, ranges: Ranges = ORDINARY) -> Person:
+    """A resident out of a neighbourhood of different ones; a habit without a range is as in ``Person``."""
+    drawn: dict[str, float] = {}
+    for field in fields(Person):
+        low, high = ranges.get(field.name, (0.0, 0.0))
+        part = rng.random()  # for each habit, so that one more range changes no other
+        if field.name in _WHOLE:
+            drawn[field.name] = int(low + part * (high - low + 1 - 1e-9))
+        elif field.name in ranges:
+            drawn[field.name] = low + part * (high - low)
+    return replace(Person(), **drawn)  # type: ignore[arg-type]  # whole numbers where they are asked for
 
 
 def declined(person: Person, much: float) -> Person:
@@ -72,104 +99,6 @@ def declined(person: Person, much: float) -> Person:
         nap_share=person.nap_share + (0.95 - person.nap_share) * much,
         bath_share=person.bath_share * (1 - 0.6 * much),
         night_visits=person.night_visits + 2.0 * much,
+        restless=person.restless + 0.5 * much,
         bustle=person.bustle * (1 - 0.5 * much),
     )
-
-
-class _Day:
-    """A day in the making."""
-
-    def __init__(self, person: Person, rng: random.Random, start: float) -> None:
-        self.person, self.rng, self.now = person, rng, start
-        self.stays: list[Stay] = []
-        self.toilet_at = start + rng.uniform(60, 150)
-
-    def stay(self, room: str, minutes: float, pause: float) -> None:
-        """Spend ``minutes`` in a room."""
-        end = self.now + max(0.5, minutes)
-        self.stays.append(Stay(self.now, end, room, pause / (self.person.bustle if room != OUT else 1.0)))
-        self.now = end
-
-    def until(self, end: float, rooms: Sequence[tuple[str, float, float, float]]) -> None:
-        """Fill the time to ``end`` with stays drawn from ``rooms``: (room, weight, minutes, pause); the toilet when needed."""
-        rng = self.rng
-        weights = [weight for _, weight, _, _ in rooms]
-        while self.now < end - 1:
-            if self.now >= self.toilet_at:
-                self.stay("toilet", rng.uniform(3, 8), 1.2)
-                self.toilet_at = self.now + rng.gauss(self.person.toilet_every, 25)
-                continue
-            room, _, minutes, pause = rng.choices(rooms, weights)[0]
-            self.stay(room, min(rng.gammavariate(2.0, minutes / 2), end - self.now), pause)
-
-
-_CHORES = [
-    ("kitchen", 3.0, 14, 1.6),
-    ("living", 3.0, 18, 3.0),
-    ("washroom", 1.2, 8, 1.4),
-    ("bedroom", 1.0, 8, 1.8),
-    ("hall", 0.6, 3, 1.0),
-]
-_REST = [("living", 6.0, 45, 5.5), ("kitchen", 1.2, 8, 1.6), ("bedroom", 0.5, 12, 3.0)]
-_EVENING = [("living", 7.0, 50, 6.5), ("kitchen", 1.0, 7, 1.6)]
-
-
-def live_day(person: Person, rng: random.Random, weekday: int, rose: float) -> tuple[list[Stay], float]:
-    """The stays from getting up at ``rose`` to going to bed; returns them and the minute of going to bed.
-
-    ``weekday`` is 0 for Monday; Sundays have fewer errands.
-    """
-    day = _Day(person, rng, rose)
-    day.stay("bedroom", rng.uniform(4, 12), 1.5)
-    day.stay("toilet", rng.uniform(3, 8), 1.2)
-    day.stay("washroom", rng.uniform(5, 12), 1.5)
-    day.stay("kitchen", rng.uniform(25, 45), 1.8)
-    errands = person.outings_a_week / 7 * (0.6 if weekday == 6 else 1.07)
-    goes_out = rng.random() < errands
-    leaves = rng.choice((rng.uniform(565, 660), rng.uniform(800, 900)))
-    _part(day, 690, _CHORES, leaves if goes_out else None)
-    day.stay("kitchen", rng.uniform(25, 45), 1.8)
-    if rng.random() < person.nap_share:
-        day.stay("bedroom", rng.uniform(25, 75), 22)
-    _part(day, rng.gauss(1065, 20), _REST, leaves if goes_out else None)
-    day.stay("kitchen", rng.uniform(35, 60), 1.7)
-    bathes = rng.random() < person.bath_share
-    day.until(rng.gauss(1170, 20), _EVENING)
-    if bathes:
-        day.stay("washroom", rng.uniform(4, 8), 1.5)
-        day.stay("bath", rng.uniform(15, 30), 4.0)
-        day.stay("washroom", rng.uniform(5, 12), 1.6)
-    day.until(rng.gauss(person.sleeps, person.sleeps_spread), _EVENING)
-    day.stay("washroom", rng.uniform(3, 7), 1.5)
-    day.stay("toilet", rng.uniform(2, 5), 1.2)
-    day.stay("bedroom", rng.uniform(5, 15), 2.5)
-    return day.stays, day.now
-
-
-def _part(day: _Day, end: float, rooms: Sequence[tuple[str, float, float, float]], leaves: float | None) -> None:
-    """A part of the day, with the errand in it if its time falls there."""
-    rng = day.rng
-    if leaves is not None and day.now < leaves < end:
-        day.until(leaves, rooms)
-        day.stay("hall", rng.uniform(1, 3), 0.8)
-        day.stay(OUT, rng.gammavariate(4.0, day.person.outing_minutes / 4), 1.0)
-        day.stay("hall", rng.uniform(1, 2), 0.8)
-    day.until(end, rooms)
-
-
-def sleep_night(person: Person, rng: random.Random, start: float, end: float) -> list[Stay]:
-    """The stays of a night from ``start`` to ``end``, with visits to the toilet."""
-    visits = sum(rng.random() < person.night_visits / 4 for _ in range(4))
-    times = sorted(rng.uniform(start + 40, end - 30) for _ in range(visits)) if end - start > 120 else []
-    stays, now = [], start
-    for at in times:
-        if at < now + 20:
-            continue
-        stays.append(Stay(now, at, "bedroom", 70))
-        back = at + rng.uniform(4, 9)
-        stays.append(Stay(at, back - 1.5, "toilet", 1.2))
-        stays.append(Stay(back - 1.5, back, "bedroom", 0.9))
-        now = back
-    if now < end:
-        stays.append(Stay(now, end, "bedroom", 70))
-    return stays

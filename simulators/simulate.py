@@ -15,9 +15,9 @@ from domain.errors import ConfigurationError, KehaiError
 from domain.localtime import LocalTime
 from domain.readings import DoorState, Quantity
 from domain.recording import ClockFault, DeviceSilence, RecordedHome, RecordedReading
-from simulators.home import build_home, live
+from simulators.home import live
 from simulators.incidents import INCIDENTS, Incident, IncidentKind
-from simulators.person import draw_person
+from simulators.profiles import DEFAULT, Profile, draw_home, profile
 from simulators.simulated import Simulated
 
 _DOOR_WORDS = {DoorState.OPEN: "open", DoorState.CLOSED: "closed", DoorState.MOVED: "1"}
@@ -32,15 +32,17 @@ def first_day_of(year: int, month: int, day: int) -> int:
     return (date(year, month, day) - date(1970, 1, 1)).days
 
 
-def inhabit(number: int, first_day: int, days: int, seed: str, zone: str = "Asia/Tokyo") -> Simulated:
+def inhabit(
+    number: int, first_day: int, days: int, seed: str, zone: str = "Asia/Tokyo", chosen: Profile | None = None
+) -> Simulated:
     """Home ``number`` of a neighbourhood, lived in for ``days`` local days from day number ``first_day`` on."""
-    own = f"{seed}/{number}"
-    rng = random.Random(own)  # noqa: S311 (a simulation)
-    home = build_home(f"sim-{number:04d}", zone, draw_person(rng), own)
+    home = draw_home(chosen or profile(DEFAULT), f"sim-{number:04d}", zone, f"{seed}/{number}")
     return Simulated(home, live(home, first_day, days))
 
 
-def simulate(homes: int, first_day: int, days: int, seed: int, zone: str = "Asia/Tokyo") -> Iterator[Simulated]:
+def simulate(
+    homes: int, first_day: int, days: int, seed: int, zone: str = "Asia/Tokyo", chosen: Profile | None = None
+) -> Iterator[Simulated]:
     """Let ``homes`` residents live ``days`` local days from day number ``first_day`` (since 1970-01-01) on.
 
     A month holds about one collapse, and a few homes have a dead sensor or a gateway that fails for some hours.
@@ -49,7 +51,7 @@ def simulate(homes: int, first_day: int, days: int, seed: int, zone: str = "Asia
     span, begin = local.midnight(first_day + days) - local.midnight(first_day), local.midnight(first_day)
     months = span / (30 * DAY)
     for number in range(1, homes + 1):
-        life = inhabit(number, first_day, days, str(seed), zone)
+        life = inhabit(number, first_day, days, str(seed), zone, chosen)
         rng = random.Random(f"{seed}/{number}/incidents")  # noqa: S311 (a simulation)
         for kind, chance in _USUAL:
             if rng.random() < min(0.95, chance * months):
@@ -63,7 +65,7 @@ _USUAL = ((IncidentKind.COLLAPSE, 1.0), (IncidentKind.SENSOR_DEAD, 0.3), (Incide
 
 def plan(
     kind: IncidentKind, homes: int, seed: int, *, warm: int = 28, after: int | None = None, zone: str | None = None,
-    year: int = 2026,
+    year: int = 2026, chosen: Profile | None = None,
 ) -> Iterator[Simulated]:  # fmt: skip
     """``homes`` recordings, each with ``warm`` days of ordinary life before one incident of ``kind``.
 
@@ -83,7 +85,7 @@ def plan(
         days = warm + (sort.after if after is None else after)
         for _ in range(_TRIES):
             hours = common if kind is IncidentKind.FLEET_OUTAGE else rng.uniform(0, 24)
-            life = inhabit(number, day - warm, days, f"{seed}/{kind}", zone)
+            life = inhabit(number, day - warm, days, f"{seed}/{kind}", zone, chosen)
             happened = sort.happens(life, local.midnight(day) + int(hours * 3600) * SECOND, rng)
             if happened is not None:
                 yield happened

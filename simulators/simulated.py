@@ -106,7 +106,7 @@ class Simulated:
 
     def then(self, readings: list[RecordedReading], incident: Incident) -> Simulated:
         """With other readings, sorted here, and one more incident."""
-        readings.sort(key=lambda reading: (reading.at, reading.device, reading.quantity))
+        readings.sort()
         return replace(
             self, readings=readings, incidents=sorted([*self.incidents, incident], key=lambda one: one.start)
         )

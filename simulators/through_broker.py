@@ -54,6 +54,8 @@ class _Played:
 
 async def through_broker(replay: Replay, url: BrokerUrl, pace: Pace) -> None:
     """Run ``replay`` through the broker at ``url``; raises KehaiError when it does not answer."""
+    if replay.recording.clock:
+        raise KehaiError("A gateway's wrong clock cannot be played through a broker: replay the recording without one.")
     await _reach(url)
     with throw_away_journal() as journal, TemporaryDirectory(prefix="kehai-gateway-") as folder:
         await _Passage(replay.recording, journal, Path(folder), url).play(replay.watch, pace)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from domain.errors import ConfigurationError
+from simulators.profiles import profile as read_profile
 from simulators.simulate import plan, write
 from simulators.simulate import simulate as run
 from simulators.simulated import IncidentKind
@@ -18,15 +19,17 @@ from simulators.simulated import IncidentKind
 _FIRST_DAY = date(2026, 4, 1)
 
 
-def simulate(*, homes: int, days: int, seed: int, out: Path, zone: str | None, incident: str | None = None) -> None:
+def simulate(
+    *, homes: int, days: int, seed: int, out: Path, zone: str | None, profile: str, incident: str | None
+) -> None:
     """Write one folder per home into ``out``; with ``incident``, one of that kind in each, ``days`` after its first day."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigurationError(f"{out} is not an empty folder: name a new one with --out.")
     first = (_FIRST_DAY - date(1970, 1, 1)).days
     if incident is None:
-        lives = run(homes, first, days, seed, zone or "Asia/Tokyo")
+        lives = run(homes, first, days, seed, zone or "Asia/Tokyo", read_profile(profile))
     else:
-        lives = plan(_kind(incident), homes, seed, warm=days, zone=zone)
+        lives = plan(_kind(incident), homes, seed, warm=days, zone=zone, chosen=read_profile(profile))
     readings = incidents = 0
     shown = track(
         lives, "simulate", total=homes, transient=True, console=Console(stderr=True),

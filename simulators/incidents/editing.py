@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 from domain.clock import MINUTE, SECOND, Instant, Span
-from domain.ids import DeviceId
 from domain.readings import SIGNS_OF_LIFE, DoorState, Quantity
 from domain.recording import RecordedReading
-from simulators.home import HOLD_OFF, seen
+from simulators.home import held_off, seen
 from simulators.person import Stay
 from simulators.simulated import Simulated, day_of
 
@@ -30,17 +29,7 @@ def without_life(readings: Iterable[RecordedReading], start: Instant, end: Insta
 
 def overlaid(readings: Iterable[RecordedReading], more: Iterable[RecordedReading]) -> list[RecordedReading]:
     """Both, sorted; a motion sensor in its hold-off does not tell twice."""
-    rows = sorted([*readings, *more], key=lambda r: (r.at, r.device, r.quantity))
-    told: dict[DeviceId, Instant] = {}
-    kept = []
-    for reading in rows:
-        if reading.quantity is Quantity.MOTION and reading.value:
-            last = told.get(reading.device)
-            if last is not None and reading.at - last < HOLD_OFF:
-                continue
-            told[reading.device] = reading.at
-        kept.append(reading)
-    return kept
+    return list(held_off(sorted([*readings, *more])))
 
 
 def moving(life: Simulated, start: Instant, stays: Sequence[tuple[str, float, float]], rng: random.Random) -> (

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
-from domain.readings import SIGNS_OF_LIFE, DoorState, Quantity
+from domain.readings import SIGNS_OF_LIFE, DoorState, Quantity, RoomType
 from domain.recording import RecordedHome, RecordedReading
 from simulators.home import live
 from simulators.incidents.editing import (
@@ -24,8 +24,8 @@ from simulators.incidents.editing import (
 from simulators.person import declined
 from simulators.simulated import Incident, IncidentKind, Simulated, clock_at, day_of
 
-_WET = ("bath", "toilet", "washroom", "浴", "トイレ", "洗面")
-"""Parts of the names of rooms in which somebody may be too long."""
+_WET = (RoomType.BATHROOM, RoomType.TOILET, RoomType.WASHROOM)
+"""Where somebody may be too long."""
 
 
 def collapse(
@@ -89,9 +89,10 @@ def does_not_rise(life: Simulated, when: Instant, rng: random.Random) -> Simulat
 
 def stays_in_the_bathroom(life: Simulated, when: Instant, rng: random.Random) -> Simulated | None:
     """From a visit to the bathroom or toilet by day on, for three to six hours, at most its own sensor tells of something."""
+    sensors = {device.id for device in life.home.recorded.devices.values() if device.room_type in _WET}
     wet = [
         r for r in indoor_life(life, when, when + 2 * DAY)
-        if any(part in (life.room(r.device) or "") for part in _WET) and 7 <= life.home.recorded.zone.hour(r.at) < 22
+        if r.device in sensors and 7 <= life.home.recorded.zone.hour(r.at) < 22
     ]  # fmt: skip
     if not wet:
         return None
