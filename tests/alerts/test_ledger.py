@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from alerts.book import draft
-from alerts.ledger import MONTH, Ledger, count
-from domain.alerts import Alert, State
+from alerts.ledger import MONTH, VERDICT, Ledger, Verdict, by_rule, count
+from domain.alerts import Alert, Outcome, State
 from domain.clock import DAY, Instant
 from domain.findings import Finding, Level, Subject
 from domain.ids import HomeId
@@ -38,3 +40,39 @@ def test_the_interval_is_garwood_s(pages: int, low: float, high: float) -> None:
 
 def test_nothing_is_known_of_no_time() -> None:
     assert Ledger(0.0, 0, {}).interval() == (0.0, float("inf"))
+
+
+def closed(number: int, outcome: Outcome, level: Level = Level.PAGE, kind: str = "inactivity") -> Alert:
+    return replace(alert(number, NOW - DAY, level), outcome=outcome, state=State.CLOSED, kind=kind)
+
+
+def test_every_outcome_says_whether_its_page_was_true() -> None:
+    assert set(VERDICT) == set(Outcome)
+
+
+def test_what_was_found_makes_a_page_true_or_false_and_what_nobody_wrote_down_neither() -> None:
+    rows = [
+        closed(1, Outcome.EMERGENCY), closed(2, Outcome.SPOKE_SAFE), closed(3, Outcome.DEVICE_FAULT),
+        closed(4, Outcome.RESUMED), alert(5, NOW - DAY), closed(6, Outcome.DRILL),
+    ]  # fmt: skip
+    found = count(rows, NOW - MONTH, NOW)
+    assert found.pages == 5, "a drill is no page"
+    assert (found.verdicts[Verdict.TRUE], found.false, found.verdicts[Verdict.UNKNOWN]) == (1, 2, 2)
+
+
+def test_the_interval_of_false_pages_reaches_from_none_to_all_of_those_that_nobody_knows() -> None:
+    rows = [closed(1, Outcome.SPOKE_SAFE), closed(2, Outcome.RESUMED)]
+    low, high = count(rows, NOW - MONTH, NOW).false_interval()
+    assert low == pytest.approx(Ledger(1.0, 1, {}).interval()[0], abs=0.001)
+    assert high == pytest.approx(Ledger(1.0, 2, {}).interval()[1], abs=0.001)
+
+
+def test_each_rule_is_counted_by_itself_within_the_time_that_was_watched() -> None:
+    rows = [
+        closed(1, Outcome.SPOKE_SAFE), closed(2, Outcome.SPOKE_SAFE, kind="heat"),
+        closed(3, Outcome.AWAY, Level.PROMPT, "not_returned"),
+    ]  # fmt: skip
+    pages = by_rule(rows, Level.PAGE, NOW - 2 * MONTH, NOW, watched=MONTH)
+    assert {kind: ledger.pages for kind, ledger in pages.items()} == {"heat": 1, "inactivity": 1}
+    assert pages["heat"].rate == 1.0
+    assert list(by_rule(rows, Level.PROMPT, NOW - 2 * MONTH, NOW)) == ["not_returned"]
