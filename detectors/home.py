@@ -205,6 +205,10 @@ class HomeWatch:
 
     # ---- what is shown -----------------------------------------------------------------------------------------------
 
+    def detector(self, name: str) -> Detector:
+        """The detector of this name in the catalogue."""
+        return next(detector for detector in self._detectors if detector.name == name)
+
     @property
     def inactivity(self) -> Inactivity:
         """The detector that knows the resident's limits."""

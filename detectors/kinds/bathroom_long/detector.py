@@ -90,6 +90,11 @@ class BathroomLong(Quiet):
             return ()
         return self._left(reading.observed_at, context, EndReason.LATE_ACTIVITY)
 
+    @property
+    def stays(self) -> int:
+        """How many stays of the last four weeks are known."""
+        return len(self._stays)
+
     def usual(self) -> Span:
         """What 99 of 100 stays of the last four weeks did not exceed; 0 when none is known."""
         spans = sorted(span for _, span in self._stays)
