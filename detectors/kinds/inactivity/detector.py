@@ -168,8 +168,8 @@ class Inactivity(Quiet):
         local = context.local
         if silence >= COMPARED and context.evidence.hidden(start, end, context):
             return
-        counts = not before.soon_after_exit
-        self._learnt.learn(local.day(start), _quarter(start, local), silence, self._limit, counts=counts)
+        wider = WIDER if before.soon_after_exit else 1
+        self._learnt.learn(local.day(start), _quarter(start, local), silence, self._limit, wider=wider)
         self._past.add(start, silence)
 
     def fire(self, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:
@@ -212,19 +212,27 @@ class Inactivity(Quiet):
         unseen = context.blind(since, deadline)
         missing = self._limit - (deadline - since - unseen)
         if unseen > BLIND and missing > 0:
-            self._deadline = deadline + max(missing, MINUTE)
+            self._put_off(deadline + max(missing, MINUTE), context.local)
             return self._say_unknown(deadline, unseen, context)
         hidden = context.evidence.hidden(since, deadline, context)
         if hidden and self._limit < CAP:
             # What the others do not see for half a day has stopped, whatever the silent ones hide.
             self._limit = CAP
-            self._deadline = max(since + CAP, deadline + MINUTE)
+            self._put_off(max(since + CAP, deadline + MINUTE), context.local)
             return self._say_unknown(deadline, unseen, context, hidden)
         self._deadline = self._asks_at = None
         finding = self._finding(Level.PAGE, self._silence(deadline, unseen, self._limit, context, hidden), context)
         replaced = self._end(context.home, deadline, EndReason.REPLACED)
         self._standing = (finding.id, Level.PAGE)
         return [*replaced, finding]
+
+    def _put_off(self, deadline: Instant, local: LocalTime) -> None:
+        """The page waits until ``deadline``: there may be time for the cap to ask before it."""
+        assert self._life is not None  # noqa: S101 (a deadline has a beginning)
+        self._deadline = deadline
+        if self._asks_at is None and self._standing is None:
+            self._asks = PROMPT_CAP
+            self._ask_at(self._life.at + PROMPT_CAP, local)
 
     # ---- processing time ---------------------------------------------------------------------------------------------
 
@@ -277,7 +285,7 @@ class Inactivity(Quiet):
             "survival": silence.survival,
             "learnt_days": silence.learnt_days,
             "usual_longest_s": None if line is None else line // SECOND,
-            "factor": self._learnt.factor,
+            "price_factor": self._learnt.factor,
             "prior": self._prior.name,
             "silent_devices": list(silence.hidden),
             "devices_alive": silence.alive,

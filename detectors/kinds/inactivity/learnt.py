@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from array import array
-from bisect import bisect_left, insort
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,29 +24,49 @@ from detectors.kinds.inactivity.hazard import (
     surprise,
     surprise_of,
 )
-from detectors.kinds.inactivity.line import ENOUGH_DAYS, UNKNOWN, Line
+from detectors.kinds.inactivity.line import UNKNOWN, Line
 from detectors.kinds.inactivity.prior import Prior
-from detectors.kinds.inactivity.rule import FLOOR, Habits
+from detectors.kinds.inactivity.rule import UNLEARNT_DAYS, Habits
 from domain.clock import SECOND, Span
 
 _WINDOW_DAYS = 120
 _MONTH_DAYS = 30.44
-_KEPT = 0.5
-"""Silences that came closer than this to their limit are not remembered for the correction."""
-_OWN_MONTHS = 10.0
-"""After so many months the home's own exceedances weigh as much as the pooled curve."""
-_LEAST, _MOST = 0.7, 1.4
-"""How far a home's own exceedances may move its limits."""
+_MORE_OFTEN = 6.0
+"""The correction counts how often silences outlast the limits that this many times the price would give: that happens often
+enough to be counted within weeks, and depends on no correction."""
+_POOLED_MONTHS = 1.0
+"""The pooled rate weighs as much as this many months of the home's own."""
+_CORRECTION_POWER = 1.5
+_LEAST, _MOST = 0.2, 4.0
+"""How far a home's own silences may move the price of a delay."""
+
+
+class _Limits(NamedTuple):
+    """Seconds by the quarter of the day in which a silence began: array("H")."""
+
+    cells: array[int]
+    """The surprise of each cell, half hour by half hour; in UNITs."""
+    pages: array[int]
+    prompts: array[int]
+    watched: array[int]
+    """At _MORE_OFTEN times the price, without correction: what the correction counts against."""
+
+
+def _limits(
+    cells: Surprise, line: Sequence[Span | None], days: int, budgets: tuple[float, float], factor: float
+) -> _Limits:
+    page_budget, prompt_budget = budgets
+    habits = Habits(curves(cells), line, days)
+    pages = rule.page_limits(habits, page_budget, factor)
+    prompts = rule.prompt_limits(habits, pages, prompt_budget)
+    watched = rule.page_limits(habits, page_budget, _MORE_OFTEN)
+    return _Limits(_packed(cells), *(array("H", limits) for limits in (pages, prompts, watched)))
 
 
 @lru_cache(maxsize=64)
-def _unlearnt(prior: Prior, page_budget: float, prompt_budget: float) -> tuple[array[int], array[int], array[int]]:
-    """(cells, page limits, prompt limits) of a home of which nothing is known; nobody changes them."""
-    cells = surprise_of(prior.hazard)
-    habits = Habits(curves(cells), UNKNOWN, 0)
-    pages = rule.page_limits(habits, page_budget)
-    prompts = rule.prompt_limits(habits, pages, prompt_budget)
-    return _packed(cells), array("H", pages), array("H", prompts)
+def _unlearnt(prior: Prior, budgets: tuple[float, float]) -> _Limits:
+    """The limits of a home of which nothing is known; nobody changes them."""
+    return _limits(surprise_of(prior.hazard), UNKNOWN, 0, budgets, 1.0)
 
 
 def _packed(cells: Surprise) -> array[int]:
@@ -62,11 +81,11 @@ class Learnt:
         self._prior = prior
         self._counts = Counts()
         self.line = Line()
-        self._exceedances: list[tuple[int, int]] = []
-        """(local day, thousandths of the limit without correction that a long silence reached)."""
+        self._exceeded: list[int] = []
+        """The local day of each silence that outlasted the watched limit."""
         self.factor = 1.0
-        """The home's own correction of its limits."""
-        self._cells, self._pages, self._prompts = _unlearnt(prior, page_budget, prompt_budget)
+        """The home's own correction of the price of a delay."""
+        self._limits = _unlearnt(prior, self._budgets)
 
     @property
     def days(self) -> int:
@@ -75,30 +94,28 @@ class Learnt:
 
     def page_limit(self, quarter: int) -> Span:
         """How long a silence that began in this quarter of the day (0 to 95) may last before somebody is paged."""
-        return self._pages[quarter] * SECOND
+        return self._limits.pages[quarter] * SECOND
 
     def prompt_limit(self, quarter: int) -> Span:
         """How long it may last before the resident is asked; the page's limit when nobody is ever asked."""
-        return self._prompts[quarter] * SECOND
+        return self._limits.prompts[quarter] * SECOND
 
     def survival(self, quarter: int, silence: Span) -> float:
         """The part of the silences begun in ``quarter`` that last so long, by this home's habits; three digits."""
-        cells = np.array(self._cells, dtype=np.int64).reshape(SLOTS, CLASSES)
+        cells = np.array(self._limits.cells, dtype=np.int64).reshape(SLOTS, CLASSES)
         return float(f"{math.exp(-surprise(curves(cells)[quarter], silence) / UNIT):.3g}")
 
-    def learn(self, day: int, quarter: int, silence: Span, limit: Span, *, counts: bool = True) -> None:
+    def learn(self, day: int, quarter: int, silence: Span, limit: Span, *, wider: int = 1) -> None:
         """A silence at home that began in ``quarter`` of local ``day`` is over; its page was due at ``limit``.
 
         One that outlasted its limit was an alarm: that it ended is not learnt, only that it lasted until then, so that
-        alarms do not teach that alarms are normal, and yet a new habit moves the limit, a little each day. One that does not
-        count moves no correction.
+        alarms do not teach that alarms are normal, and yet a new habit moves the limit, a little each day. ``wider`` is by
+        how much its limit was wider than the quarter's.
         """
         if not SHORTEST <= silence < LONGEST:
             return
-        if counts and silence >= FLOOR and self.days >= ENOUGH_DAYS:
-            reached = silence * self.factor / self.page_limit(quarter)
-            if reached >= _KEPT:
-                insort(self._exceedances, (day, round(1000 * reached)))
+        if silence > wider * self._limits.watched[quarter] * SECOND and self.days >= UNLEARNT_DAYS:
+            self._exceeded.append(day)
         self._counts.add(quarter, min(silence, limit), ended=silence <= limit)
         self.line.learn(day, quarter // 4, min(silence, limit))
 
@@ -110,29 +127,20 @@ class Learnt:
         if not self.days:
             return
         self._correct(today)
-        self._aim(fit(self._counts, self._prior.hazard))
+        self._aim()
 
-    def _aim(self, cells: Surprise) -> None:
-        """Make the limits from a hazard, the line and the budgets."""
-        habits = Habits(curves(cells), self.line.hours, self.days)
-        page_budget, prompt_budget = self._budgets
-        pages = rule.page_limits(habits, page_budget, self.factor)
-        self._cells, self._pages = _packed(cells), array("H", pages)
-        self._prompts = array("H", rule.prompt_limits(habits, pages, prompt_budget))
+    def _aim(self) -> None:
+        cells = fit(self._counts, self._prior.hazard)
+        self._limits = _limits(cells, self.line.hours, self.days, self._budgets, self.factor)
 
     def _correct(self, today: int) -> None:
-        """Move the factor towards what this home's own silences would have exceeded as often as the budget allows."""
-        if self.line.first_day is None:
-            return
-        watched = min(_WINDOW_DAYS, today - self.line.first_day - ENOUGH_DAYS) / _MONTH_DAYS
-        if watched < 0.5:
-            return
-        del self._exceedances[: bisect_left(self._exceedances, (today - _WINDOW_DAYS, 0))]
-        largest = sorted((reached for _, reached in self._exceedances), reverse=True)
-        rank = int(self._budgets[0] * watched)
-        own = largest[rank] / 1000 if rank < len(largest) else _KEPT
-        weight = watched / (watched + _OWN_MONTHS)
-        self.factor = round(math.exp(weight * math.log(min(_MOST, max(_LEAST, own)))), 4)
+        """Move the price towards what this home's own silences allow for its budget."""
+        self._exceeded = [day for day in self._exceeded if day >= today - _WINDOW_DAYS]
+        first = today if self.line.first_day is None else self.line.first_day
+        months = max(0, min(_WINDOW_DAYS, today - first - UNLEARNT_DAYS)) / _MONTH_DAYS
+        expected = _MORE_OFTEN * self._budgets[0]
+        rate = (len(self._exceeded) + _POOLED_MONTHS * expected) / (months + _POOLED_MONTHS)
+        self.factor = round(min(_MOST, max(_LEAST, (expected / rate) ** _CORRECTION_POWER)), 4)
 
     # ---- state -------------------------------------------------------------------------------------------------------
 
@@ -140,23 +148,22 @@ class Learnt:
         """JSON-ready state."""
         return {
             "prior": self._prior.name, "budgets": list(self._budgets), "counts": self._counts.snapshot(),
-            "line": self.line.snapshot(), "exceedances": [list(pair) for pair in self._exceedances],
-            "factor": self.factor, "cells": list(self._cells), "pages": list(self._pages), "prompts": list(self._prompts),
+            "line": self.line.snapshot(), "exceeded": list(self._exceeded), "factor": self.factor,
+            "limits": [list(values) for values in self._limits],
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Become what ``snapshot`` described; limits that were made for another prior or other budgets are made anew."""
         self._counts.restore(state["counts"])
         self.line.restore(state["line"])
-        self._exceedances = [(day, reached) for day, reached in state["exceedances"]]
-        self.factor = state["factor"]
+        self._exceeded, self.factor = list(state["exceeded"]), state["factor"]
         if not self.days:
             return
         if (state["prior"], state["budgets"]) == (self._prior.name, list(self._budgets)):
-            self._cells = array("I", state["cells"])
-            self._pages, self._prompts = array("H", state["pages"]), array("H", state["prompts"])
+            cells, *limits = state["limits"]
+            self._limits = _Limits(array("I", cells), *(array("H", values) for values in limits))
         else:
-            self._aim(fit(self._counts, self._prior.hazard))
+            self._aim()
 
     def restore_first_version(self, line: Mapping[str, Any]) -> None:
         """Go on from the line of ``inactivity/1``: its daily longest silences carry over, the hazard starts from the prior."""

@@ -33,8 +33,8 @@ PROMPT_CAP: Span = 12 * HOUR
 """After a silence at home of this length the resident is asked, whatever is known."""
 NIGHT_BEGINS, NIGHT_ENDS = 22, 7
 """A silence that began in these hours of the clock is a night's."""
-PRICE_DAY = ((0.5, 4e-4), (1.0, 9e-4), (2.0, 2e-3), (4.0, 4e-3))
-PRICE_NIGHT = ((0.5, 4e-4), (1.0, 9e-4), (2.0, 2e-3), (4.0, 4e-3))
+PRICE_DAY = ((0.5, 1.6e-4), (1.0, 4.2e-4), (2.0, 1.05e-3), (4.0, 2.2e-3))
+PRICE_NIGHT = ((0.5, 2.0e-4), (1.0, 8.0e-4), (2.0, 1.7e-3), (4.0, 3.9e-3))
 """(false pages per home-month, price of a delay), log-linear between the points."""
 PRICE_POWER = 0.6
 """How the price of a delay grows with it: the first hour costs most."""
@@ -86,13 +86,15 @@ def on_curve(points: Sequence[tuple[float, float]], at: float) -> float:
 
 
 def page_limits(habits: Habits, budget: float, factor: float = 1.0) -> Limits:
-    """How long a silence may last before somebody is paged; ``budget`` is false pages per month, ``factor`` the home's own
-    correction of its limits."""
+    """How long a silence may last before somebody is paged.
+
+    ``budget`` is false pages per month; its price of a delay is multiplied by ``factor``, the home's own correction.
+    """
     curve = habits.curves
     surprise = (curve[:, _WHOLE] * (1 - _PART) + curve[:, _WHOLE + 1] * _PART) / UNIT
-    price = np.where(_NIGHT, on_curve(PRICE_NIGHT, budget), on_curve(PRICE_DAY, budget))
+    price = factor * np.where(_NIGHT, on_curve(PRICE_NIGHT, budget), on_curve(PRICE_DAY, budget))
     best = (np.exp(-surprise) + price[:, None] * _COST).argmin(axis=1)
-    return _whole(_DELAYS[best] / SECOND * factor * _wider(habits.days), FLOOR, CAP)
+    return _whole(_DELAYS[best] / SECOND * _wider(habits.days), FLOOR, CAP)
 
 
 def prompt_limits(habits: Habits, pages: Limits, budget: float) -> Limits:
