@@ -15,7 +15,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.kinds.inactivity.line import CAP, FLOOR
+from detectors.kinds.inactivity.rule import CAP, FLOOR
 from detectors.outlook.past import Line, Past, usual
 from detectors.outlook.rooms import is_bedroom, is_entrance
 from domain.clock import HOUR, MINUTE, Span

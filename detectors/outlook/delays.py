@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.kinds.inactivity.detector import WIDER, Inactivity
-from detectors.kinds.inactivity.line import CAP
+from detectors.kinds.inactivity.rule import CAP
 from detectors.outlook.past import Past, rooms_of
 from domain.clock import DAY, HOUR, MINUTE, Span
 
@@ -77,8 +77,7 @@ class Limits:
 
 def limits_of(inactivity: Inactivity) -> Limits:
     """What ``inactivity`` goes by today."""
-    page = tuple(inactivity.limit_at(quarter // 4) for quarter in range(QUARTERS))
-    return Limits(page, page)
+    return Limits(inactivity.limits(), inactivity.prompt_limits())
 
 
 @dataclass(frozen=True, slots=True)
