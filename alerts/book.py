@@ -15,6 +15,7 @@ from domain.alerts import Alert, Outcome, Reason, State, Transition
 from domain.clock import Instant
 from domain.findings import Ended, Finding, Level
 from domain.ids import HomeId
+from domain.modes import SAID, Mode, ModeEnd
 
 SYSTEM = "kehai"
 """Who makes the transitions that nobody made."""
@@ -77,6 +78,10 @@ class Page(Protocol):
         """Every alert in state HELD, oldest first."""
         ...
 
+    def end_mode(self, mode: int, at: Instant, end: ModeEnd) -> None:
+        """Write down that the readings or the clock have ended what staff said; the first word counts."""
+        ...
+
     def save(self, home: WatchedHome) -> None:
         """Save the watch's state of one home."""
         ...
@@ -107,6 +112,10 @@ class Book(Protocol):
 
     def fleet(self) -> bytes:
         """What ``Page.save_fleet`` saved last; nothing before that."""
+        ...
+
+    def modes(self, now: Instant) -> list[Mode]:
+        """What staff say about homes: what holds or is about to, and what they ended lately."""
         ...
 
 
@@ -167,6 +176,8 @@ class MemoryBook:
         self.findings: dict[str, FindingRow] = {}
         self.alerts: dict[int, Alert] = {}
         self.transitions: list[Transition] = []
+        self.said: dict[int, Mode] = {}
+        """What staff say about homes, by number."""
         self._open: dict[tuple[HomeId, str], int] = {}
         self._watched: dict[HomeId, WatchedHome] = {}
         self._cursor = 0
@@ -188,6 +199,16 @@ class MemoryBook:
     def fleet(self) -> bytes:
         """See Book.fleet."""
         return self._fleet
+
+    def modes(self, now: Instant) -> list[Mode]:  # noqa: ARG002 (a replay is short: nothing is too old)
+        """See Book.modes."""
+        return [mode for mode in self.said.values() if mode.end is None or mode.end in SAID]
+
+    def end_mode(self, mode: int, at: Instant, end: ModeEnd) -> None:
+        """See Page.end_mode."""
+        said = self.said[mode]
+        if said.end is None:
+            self.said[mode] = replace(said, ended_at=at, end=end, ended_by=SYSTEM)
 
     def current(self, home: HomeId, cause: str) -> Alert | None:
         """See Page.current."""

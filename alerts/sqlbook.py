@@ -24,11 +24,14 @@ from alerts.book import (
     draft,
     first_transition,
 )
+from alerts.changes import count_change
+from alerts.modes import end_by_itself, for_the_watch
 from alerts.records import decode_finding, decode_status, encode_finding
 from domain.alerts import Alert, Outcome, Reason, State, Transition
 from domain.clock import Instant, Span
 from domain.findings import Ended, Finding, Level, Subject
 from domain.ids import HomeId
+from domain.modes import Mode, ModeEnd
 from domain.status import HomeStatus
 
 
@@ -76,6 +79,11 @@ class SqlBook:
         """See Book.fleet."""
         with self._engine.connect() as connection:
             return connection.execute(select(tables.fleet.c.state)).scalar() or b""
+
+    def modes(self, now: Instant) -> list[Mode]:
+        """See Book.modes."""
+        with self._engine.connect() as connection:
+            return for_the_watch(connection, now)
 
     def furthest(self) -> int:
         """The furthest offset of the journal that anything in the book has seen."""
@@ -221,7 +229,7 @@ class SqlBook:
                     level=alert.level.value, note=note[:2000], outcome=outcome.value if outcome else None,
                 )
             )  # fmt: skip
-            _count_change(connection)
+            count_change(connection)
             after = _one(connection, tables.alerts.c.id == number)
         assert after is not None  # noqa: S101 (written a moment ago, in the same transaction)
         return after
@@ -237,7 +245,7 @@ class SqlPage:
     def finish(self) -> None:
         """Tell the pages that something changed, if something did."""
         if self._changed:
-            _count_change(self._connection)
+            count_change(self._connection)
 
     def current(self, home: HomeId, cause: str) -> Alert | None:
         """See Page.current."""
@@ -313,6 +321,11 @@ class SqlPage:
         wanted = select(tables.alerts).where(tables.alerts.c.state == State.HELD.value).order_by(tables.alerts.c.id)
         return [_alert(row._mapping) for row in self._connection.execute(wanted)]  # noqa: SLF001 (SQLAlchemy's public name)
 
+    def end_mode(self, mode: int, at: Instant, end: ModeEnd) -> None:
+        """See Page.end_mode."""
+        end_by_itself(self._connection, mode, at, end, SYSTEM)
+        self._changed = True
+
     def save(self, home: WatchedHome) -> None:
         """See Page.save."""
         values = {"cursor": home.cursor, "state": home.state, "status": home.status}
@@ -342,14 +355,6 @@ def _upsert(connection: Connection, table: Any, key: dict[str, Any], values: dic
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = make(table).values(**key, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
-
-
-def _count_change(connection: Connection) -> None:
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = make(tables.changes).values(id=1, count=1)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["id"], set_={"count": tables.changes.c.count + 1})
-    )
 
 
 def _compare_and_set(connection: Connection, alert: Alert, values: dict[str, object]) -> None:

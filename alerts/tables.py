@@ -108,6 +108,25 @@ roles = Table(
     Column("detail", Text, nullable=False, server_default=""),
 )
 
+modes = Table(
+    "modes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("home", String(64), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("since", BigInteger, nullable=False),  # the homes' time, like all of them
+    Column("until", BigInteger, nullable=False),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("by", String(64), nullable=False),
+    Column("written_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("end", String(10)),
+    Column("ended_by", String(64)),
+    Index("ix_modes_home_id", "home", "id"),
+    Index("ix_modes_ended_at", "ended_at"),
+)
+"""What staff say about homes. A row is written once, and once more when it ends: together they are the audit."""
+
 changes = Table(
     "changes",
     metadata,

@@ -22,10 +22,13 @@ from detectors.home import HomeWatch
 from domain.clock import MINUTE, Instant, Span
 from domain.findings import Finding, FindingEvent
 from domain.ids import HomeId
+from domain.modes import TAKES, Mode
 from domain.readings import Arrival, Hello, Item, Mark, Vouch
 
 log = structlog.get_logger("watch")
 _ATTEMPTS = 5
+ASK_EVERY: Span = TAKES // 2
+"""How often the book is asked what staff say about homes."""
 
 
 class Watch:
@@ -56,6 +59,8 @@ class Watch:
         self._due: list[tuple[Instant, HomeId]] = []
         self._due_of: dict[HomeId, Instant | None] = {}
         self._saved_at: Instant | None = None
+        self._asked_at: Instant | None = None
+        self._said: dict[HomeId, tuple[Mode, ...]] = {}
         self._was_catching_up = True  # what an earlier run left held must open too
         self.now: Instant = 0
         """Processing time of the last step."""
@@ -87,6 +92,8 @@ class Watch:
         """See Stage.step."""
         self.now = max(self.now, now)
         catching_up = self._catching_up(now)
+        if self._asked_at is None or now - self._asked_at >= ASK_EVERY:
+            self._ask(now)
         if arrival is None:
             self._fire(now, catching_up)
         else:
@@ -96,6 +103,22 @@ class Watch:
         self._was_catching_up = catching_up
         if self._saved_at is None or now - self._saved_at >= self._save_every:
             self.save(now)
+
+    def _ask(self, now: Instant) -> None:
+        """Read what staff say about homes, and tell those of which it is another than before.
+
+        It holds only a while after it was written (``domain.modes.TAKES``), which is longer than it stays unread here: so the
+        same readings meet the same words in every run.
+        """
+        said: dict[HomeId, tuple[Mode, ...]] = {}
+        for mode in self._book.modes(now):
+            said[mode.home] = (*said.get(mode.home, ()), mode)
+        before, self._said, self._asked_at = self._said, said, now
+        for home in sorted({*said, *before}):
+            modes = said.get(home, ())
+            if home in self._homes and modes != before.get(home, ()):
+                self._homes[home].told(modes)
+                self._dirty.add(home)
 
     # ---- one step ----------------------------------------------------------------------------------------------------
 
@@ -125,6 +148,7 @@ class Watch:
     def _meet(self, home: HomeId, items: Sequence[Item]) -> HomeWatch:
         zone = next((item.zone for item in items if isinstance(item, Hello)), self._zone)
         watched = self._homes[home] = HomeWatch(home, zone, self._parameters)
+        watched.told(self._said.get(home, ()))
         return watched
 
     def _fire(self, now: Instant, catching_up: bool) -> None:
@@ -161,10 +185,12 @@ class Watch:
 
         def write(page: Page) -> Sequence[Decision]:
             made = decide(page, events, now, catching_up, self._is_part_of_outage)
-            page.save(saved)
+            self._save(page, saved)
             return made
 
-        return self._until_written(write)
+        written = self._until_written(write)
+        self._homes[home].modes_over.clear()
+        return written
 
     def _settle_fleet(self, events: Sequence[FindingEvent], now: Instant, catching_up: bool) -> None:
         """Write down what befell many homes, and what of it has outlasted it."""
@@ -204,6 +230,12 @@ class Watch:
         watched = self._homes[home]
         return WatchedHome(home, self.offset, watched.snapshot(), encode_status(watched.status(now)))
 
+    def _save(self, page: Page, saved: WatchedHome) -> None:
+        """One home's state, and what has ended of what staff said about it."""
+        page.save(saved)
+        for over in self._homes[saved.home].modes_over:
+            page.end_mode(over.mode, over.at, over.end)
+
     def _schedule(self, home: HomeId, fired: Instant | None = None) -> None:
         due = self._homes[home].due_now()
         if due is not None and fired is not None and due <= fired:
@@ -224,11 +256,13 @@ class Watch:
         """Save every home that has changed, and how far all of them have read."""
         with self._book.transaction() as page:
             for home in sorted(self._dirty):
-                page.save(self._saved(home, now))
+                self._save(page, self._saved(home, now))
                 self._seen[home] = self.offset
             page.save_cursor(self.offset)
             if self._fleet.changed:
                 page.save_fleet(self._fleet.snapshot())
         self._fleet.changed = False
+        for home in self._dirty:
+            self._homes[home].modes_over.clear()
         self._dirty.clear()
         self._saved_at = now

@@ -87,7 +87,7 @@ class Detector(Protocol):
     name: str
 
     def configured(self, context: HomeContext) -> Sequence[FindingEvent]:
-        """The home's devices or gateways have changed."""
+        """The home's devices or gateways have changed, or what staff say about it."""
         ...
 
     def observe(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:

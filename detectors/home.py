@@ -16,14 +16,17 @@ import msgspec
 from detectors.catalogue import detectors
 from detectors.context import Detector, HomeContext
 from detectors.evidence import older
+from detectors.evidence.modes import Over
 from detectors.kinds.device_silent.detector import DeviceSilent
 from detectors.kinds.device_stuck.detector import DeviceStuck
 from detectors.kinds.gateway_silent.detector import GatewaySilent
 from detectors.kinds.inactivity.detector import Inactivity
+from detectors.withheld import Withheld
 from domain.clock import DAY, MINUTE, Instant
 from domain.findings import FindingEvent
 from domain.ids import DeviceId, GatewayId, HomeId
 from domain.localtime import LocalTime
+from domain.modes import Mode
 from domain.readings import Device, Hello, Item, Quantity, Reading, RoomType, Vouch
 from domain.status import DeviceStatus, HomeStatus, Observability, Resident
 from domain.watermark import Coverage, Watermark
@@ -57,6 +60,7 @@ class HomeWatch:
         self._software: dict[GatewayId, str] = {}
         self._waiting: list[tuple[Instant, str, str, int, Reading]] = []
         self._health: dict[DeviceId, _Health] = {}
+        self._withheld = Withheld()
         self._forget_at: Instant = 0
         self.late = 0
         """Readings that came behind the watermark."""
@@ -65,6 +69,15 @@ class HomeWatch:
         return next(detector for detector in self._detectors if isinstance(detector, kind))
 
     # ---- steps -------------------------------------------------------------------------------------------------------
+
+    def told(self, modes: Sequence[Mode]) -> None:
+        """What staff say about the home; it takes effect as the watermark passes it."""
+        self.context.evidence.modes.told(modes, self.context.watermark or 0)
+
+    @property
+    def modes_over(self) -> list[Over]:
+        """What staff said and the readings or the clock have ended; to be emptied once it is in the book."""
+        return self.context.evidence.modes.over
 
     def take(self, items: Iterable[Item]) -> list[FindingEvent]:
         """Take this home's items of one arrival, in their order; returns what was found, in event-time order."""
@@ -86,7 +99,7 @@ class HomeWatch:
             for vouch in vouches:
                 for detector in self._detectors:
                     events += detector.vouched(vouch, self.context)
-        return events
+        return self._withheld.sift(events, self.context)
 
     def _take_reading(self, reading: Reading) -> Sequence[FindingEvent]:
         health = self._health.setdefault(reading.device, _Health())
@@ -175,7 +188,8 @@ class HomeWatch:
 
     def _fire(self, at: Instant) -> list[FindingEvent]:
         events: list[FindingEvent] = []
-        self.context.evidence.fire(at, self.context.local)
+        if self.context.evidence.fire(at, self.context.local):
+            events += [event for detector in self._detectors for event in detector.configured(self.context)]
         for detector in self._detectors:
             due = detector.due()
             if due is not None and due <= at:
@@ -189,7 +203,8 @@ class HomeWatch:
 
     def tick(self, now: Instant) -> list[FindingEvent]:
         """Processing time has reached ``now``."""
-        return [event for detector in self._detectors for event in detector.fire_now(now, self.context)]
+        events = [event for detector in self._detectors for event in detector.fire_now(now, self.context)]
+        return self._withheld.sift(events, self.context)
 
     # ---- what the fleet asks -----------------------------------------------------------------------------------------
 
@@ -264,6 +279,7 @@ class HomeWatch:
             "forget_at": self._forget_at,
             "late": self.late,
             "evidence": context.evidence.snapshot(),
+            "withheld": self._withheld.snapshot(),
             "detectors": {detector.name: detector.snapshot() for detector in self._detectors},
         }
         return msgspec.msgpack.encode(state)
@@ -297,6 +313,8 @@ class HomeWatch:
         home._forget_at, home.late = state["forget_at"], state["late"]
         if state["evidence"] is not None:
             context.evidence.restore(state["evidence"])
+        if "withheld" in state:
+            home._withheld.restore(state["withheld"])
         for detector in home._detectors:
             if detector.name in state["detectors"]:
                 detector.restore(state["detectors"][detector.name])
@@ -305,6 +323,8 @@ class HomeWatch:
 
 def _resident(inactivity: Inactivity, context: HomeContext, cut_off: bool) -> Resident:
     last = context.evidence.last
+    if context.evidence.modes.away():
+        return Resident.AWAY
     if inactivity.overdue:
         return Resident.OVERDUE
     if last is None or last.alone or inactivity.unsure or cut_off:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detectors.evidence.company import Company
+from detectors.evidence.modes import Modes
 from detectors.evidence.places import Places
 from detectors.evidence.trust import ALONE, Trust
 from domain.clock import DAY, HOUR, MINUTE, Instant, Span
@@ -94,6 +95,8 @@ class Evidence:
     def __init__(self) -> None:
         self.trust = Trust()
         """How far each device is believed."""
+        self.modes = Modes()
+        """What staff said about the home."""
         self._places = Places()
         self._company = Company()
         self._midnight: Instant | None = None
@@ -123,7 +126,7 @@ class Evidence:
         """Where the resident is taken to be, as of the watermark."""
         if self.last is None:
             return Occupancy.UNKNOWN
-        if self.last.may_be_out:
+        if self.last.may_be_out or self.modes.away():
             return Occupancy.AWAY
         now = max(self.last.at, context.watermark or 0)
         if context.blind(self.last.at, now) > BLIND:
@@ -132,8 +135,8 @@ class Evidence:
         return Occupancy.UNKNOWN if unsure else Occupancy.HOME
 
     def company(self, at: Instant) -> bool:
-        """True when more than one person is taken to be in the home at ``at``."""
-        return self._company.present(at)
+        """True when more than one person is taken to be in the home at ``at``, or staff say so."""
+        return self._company.present(at) or self.modes.visitor()
 
     def hidden(self, start: Instant, end: Instant, context: HomeContext) -> list[Device]:
         """The devices that hide too much of [start, end]: silent ones, and those that chatter.
@@ -217,9 +220,14 @@ class Evidence:
     def _sign(self, at: Instant, name: DeviceId, device: Device | None) -> Sign:
         exited, last = self.exit, self.last
         after_exit = None if exited is None else at - exited
-        company = self._company.present(at)
+        company = self.company(at)
         alone = False
-        if self.left is not None and last is not None and not company and after_exit != 0:
+        if (
+            (self.left is not None or self.modes.awaited is not None)
+            and last is not None
+            and not company
+            and after_exit != 0
+        ):
             alone = at - last.at > EMPTY or (last.alone and at - last.at > ALONE)
             alone = alone and (after_exit is None or after_exit > SOON_AFTER_EXIT)
         return Sign(at, name, None if device is None else device.room, after_exit, alone, company)
@@ -249,6 +257,8 @@ class Evidence:
             self.fresh = ((self.last, sign),)
             self.last = sign
             self._places.note(sign.device, local.hour(sign.at))
+        if self.modes.awaited is not None:
+            self.modes.moved(sign.at, plain=not sign.may_be_out and not sign.alone)
         if sign.may_be_out:
             self.left = sign
         elif sign.alone:
@@ -259,23 +269,32 @@ class Evidence:
                 self._since_exit = None
 
     def due(self) -> Instant | None:
-        """The next local midnight."""
-        return self._midnight
+        """The next local midnight, or when what staff said begins or ends to hold."""
+        modes = self.modes.due()
+        if modes is None or self._midnight is None:
+            return self._midnight if modes is None else modes
+        return min(self._midnight, modes)
 
-    def fire(self, at: Instant, local: LocalTime) -> None:
-        """The watermark has passed ``at``."""
+    def fire(self, at: Instant, local: LocalTime) -> bool:
+        """The watermark has passed ``at``; True when something that staff said has begun or ceased to hold."""
         if self._midnight is not None and self._midnight <= at:
             self._places.fade()
             self.trust.fade()
             self._company.fade()
             self._midnight = local.midnight(local.day(self._midnight) + 1)
+        due = self.modes.due()
+        if due is None or due > at:
+            return False
+        self.modes.fire(at)
+        return True
 
     # ---- state -------------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> dict[str, Any]:
         """JSON-ready state."""
         return {
-            "places": self._places.snapshot(), "trust": self.trust.snapshot(), "company": self._company.snapshot(),
+            "places": self._places.snapshot(), "trust": self.trust.snapshot(), "modes": self.modes.snapshot(),
+            "company": self._company.snapshot(),
             "midnight": self._midnight, "exit": self.exit, "last": _list(self.last), "left": _list(self.left),
             "unconfirmed": [list(sign) for sign in self._unconfirmed], "since_exit": self._since_exit,
             "resting": sorted(self._resting), "perhaps_empty": self._perhaps_empty,
@@ -293,6 +312,8 @@ class Evidence:
             empty = state["perhaps_empty"]
             self._perhaps_empty = None if empty is None else (empty[0], {DeviceId(d): n for d, n in empty[1].items()})
             self._resting = {DeviceId(d) for d in state["resting"]}
+        if "modes" in state:
+            self.modes.restore(state["modes"])
         self._midnight, self.exit = state["midnight"], state["exit"]
         self.last, self.left = sign_of(state["last"]), sign_of(state["left"])
 
