@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from detectors.evidence.company import Company
 from detectors.evidence.modes import Modes
 from detectors.evidence.places import Places
-from detectors.evidence.trust import ALONE, Trust
+from detectors.evidence.trust import ALONE, NOTHING_AFTER, Trust
 from domain.clock import DAY, HOUR, MINUTE, Instant, Span
 from domain.ids import DeviceId
 from domain.localtime import LocalTime
@@ -26,12 +26,10 @@ BLIND: Span = 5 * MINUTE
 """This much blindness within a silence does not matter."""
 MATTERS = 0.25
 """Silent devices from which this part of the hour's signs of life came hide too much to call a silence a silence."""
+CONFIRMED_BY = 3
+"""So many pulses within ``SOON_AFTER_EXIT`` of devices that are not believed alone are believed."""
 EMPTY: Span = HOUR
-"""After an exit and a silence so long, a single pulse is as likely a stray as somebody who never left."""
-OWN_PULSES = 3
-"""So many pulses of a device that is not believed alone, within ``SOON_AFTER_EXIT``, are believed."""
-EMPTY_AT_LEAST: Span = 3 * HOUR
-"""A shorter time between two movements of the outer door is not taken for an empty home."""
+"""Where staff say that nobody is at home, a silence so long makes it so for the devices that are not believed alone."""
 _AT_REST = 0.0
 
 
@@ -56,7 +54,7 @@ class Sign(NamedTuple):
     after_exit: Span | None
     """How long before it an outer door had last moved, 0 when it is such a movement; None when none is known."""
     alone: bool = False
-    """True for a single pulse after an exit: it may be somebody, and it may be a stray in an empty home."""
+    """True while nothing but a pulse that stood alone says that the home is not empty: it may be a first stray."""
     company: bool = False
     """True when more than one person was there."""
 
@@ -71,7 +69,7 @@ class Sign(NamedTuple):
     @property
     def soon_after_exit(self) -> bool:
         """True when the home may still be empty after it: a silence counts, with a wider limit."""
-        return self.alone or (self.after_exit is not None and self.after_exit <= SOON_AFTER_EXIT)
+        return self.after_exit is not None and self.after_exit <= SOON_AFTER_EXIT
 
     @property
     def teaches(self) -> bool:
@@ -88,8 +86,7 @@ class Evidence:
     """Fed by the supervision with each released reading before any detector sees it; detectors read it.
 
     ``fresh`` holds what the reading in hand established: pairs (the sign of life before, the new one), none for most readings
-    that are no sign of life. So a detector learns of a silence that is over, and of the one that begins, from one place. A
-    reading may establish two signs: a pulse that was not believed alone, and the one that confirms it.
+    that are no sign of life. So a detector learns of a silence that is over, and of the one that begins, from one place.
     """
 
     def __init__(self) -> None:
@@ -111,12 +108,14 @@ class Evidence:
         """
         self.fresh: Sequence[tuple[Sign | None, Sign]] = ()
         """What the reading in hand established."""
-        self._unconfirmed: list[Sign] = []
+        self._away = False
+        """Somebody may have gone out, and nothing that is believed has moved since."""
+        self._unsure = False
+        """A pulse that stood alone ended the absence, and no second one has borne it out."""
+        self._unconfirmed: list[tuple[Instant, DeviceId]] = []
         """Pulses of devices that are not believed alone, the last ten minutes' at most."""
-        self._since_exit: dict[DeviceId, int] | None = None
-        """Lone pulses since the outer door last moved; None once two together showed that somebody is in."""
-        self._perhaps_empty: tuple[Span, dict[DeviceId, int]] | None = None
-        """How long the outer door had stood still, and the lone pulses then: an empty home, if somebody came in."""
+        self._lone: tuple[Instant, DeviceId] | None = None
+        """The last pulse, when it is a stray unless another one comes soon."""
         self._resting: set[DeviceId] = set()
         """Devices whose last word was that all is at rest: saying so again is no sign of life."""
 
@@ -167,22 +166,19 @@ class Evidence:
         if self._midnight is None:
             self._midnight = context.local.midnight(context.local.day(at) + 1)
         device = context.devices.get(name)
+        isolated = at - self.trust.last_at >= ALONE
         if self.trust.note(name, at).chatters_since is not None or name in self.trust.distrusted:
             return  # an outer door too: nobody goes out all the time
+        if self._lone is not None:
+            self._settle_lone(at, context)
         if device is not None and device.exit and reading.quantity is Quantity.DOOR:
-            self._door(at)
-        else:
-            if reading.quantity is Quantity.MOTION:
-                self._company.moved(name, at)
-            if self._perhaps_empty is not None:
-                self._came_in(at)
-        sign = self._sign(at, name, device)
-        silent = self.last is None or at - self.last.at > ALONE
-        if silent and self.exit != at and not self.trust.believed_alone(name) and not self._confirmed(sign):
-            self._unconfirmed.append(sign)
-            self._note_lone(sign)
-            return
-        self._believe(sign, context.local)
+            self._company.left(at, SOON_AFTER_EXIT)
+            self.exit = at
+        elif reading.quantity is Quantity.MOTION:
+            self._company.moved(name, at)
+        sign = self._weigh(at, name, device, isolated)
+        if sign is not None:
+            self._believe(sign, context.local)
 
     def observe_late(self, reading: Reading, context: HomeContext) -> None:
         """A reading from before the watermark: what it shows counts, but nothing is learnt from it."""
@@ -190,83 +186,65 @@ class Evidence:
         at, name = reading.observed_at, reading.device
         if reading.quantity not in SIGNS_OF_LIFE or self.last is None or at <= self.last.at:
             return
-        if self.trust.chatters(name) or not self.trust.believed_alone(name):
+        if self.trust.chatters(name) or not self.trust.believed_alone(name, at):
             return
         device = context.devices.get(name)
         if device is not None and device.exit and reading.quantity is Quantity.DOOR:
             self.exit = at
-        sign = self._sign(at, name, device)
+        after_exit = None if self.exit is None else at - self.exit
+        sign = Sign(at, name, None if device is None else device.room, after_exit, company=self.company(at))
         before, self.last = self.last, sign
-        self.left = sign if sign.may_be_out else self.left if sign.alone else None
+        self._away, self._unsure, self.left = sign.may_be_out, False, sign if sign.may_be_out else None
         self.fresh = ((before, sign),)
 
-    def _door(self, at: Instant) -> None:
-        """An outer door moved at ``at``."""
-        empty, before = self._since_exit, self.exit
-        somebody_inside = self.last is not None and at - self.last.at <= AFTER_EXIT
-        if empty is not None and before is not None and not somebody_inside and at - before >= EMPTY_AT_LEAST:
-            self._perhaps_empty = (at - before, empty)
-        self._since_exit = {}
-        self._company.left(at, SOON_AFTER_EXIT)
-        self.exit = at
+    def _settle_lone(self, at: Instant, context: HomeContext) -> None:
+        """The next pulse, at ``at``, shows whether the last one was a stray: not where nobody was listening in between."""
+        assert self._lone is not None  # noqa: S101 (asked for by the caller)
+        then, device = self._lone
+        self._lone = None
+        if at - then >= NOTHING_AFTER and not context.blind(then, at):
+            self.trust.stray(device, then)
 
-    def _came_in(self, at: Instant) -> None:
-        """The first movement indoors since the outer door moved: right after it somebody came in, or else went out."""
-        assert self.exit is not None and self._perhaps_empty is not None  # noqa: S101, PT018 (set together)
-        if at - self.exit <= AFTER_EXIT:
-            self.trust.was_empty(*self._perhaps_empty)
-        self._perhaps_empty = None
+    def _weigh(self, at: Instant, name: DeviceId, device: Device | None, isolated: bool) -> Sign | None:
+        """What a pulse is worth: a sign of life, or nothing until another one bears it out."""
+        after_exit, company = None if self.exit is None else at - self.exit, self.company(at)
+        room = None if device is None else device.room
+        if after_exit is not None and after_exit <= AFTER_EXIT:
+            self._away, self._unsure, self._unconfirmed = not company, False, []
+            return Sign(at, name, room, after_exit, False, company)
+        away = self._away or self._said_empty(at)
+        if isolated and (away or self._unsure):
+            self._lone = (at, name)
+        if away:
+            borne_out = self._borne_out(at, name)
+            if not borne_out and not self.trust.believed_alone(name, at):
+                return None
+            self._away, self._unsure, self._unconfirmed = False, not borne_out, []
+        elif self._unsure and not isolated:
+            self._unsure = False
+        return Sign(at, name, room, after_exit, self._unsure, company)
 
-    def _sign(self, at: Instant, name: DeviceId, device: Device | None) -> Sign:
-        exited, last = self.exit, self.last
-        after_exit = None if exited is None else at - exited
-        company = self.company(at)
-        alone = False
-        if (
-            (self.left is not None or self.modes.awaited is not None)
-            and last is not None
-            and not company
-            and after_exit != 0
-        ):
-            alone = at - last.at > EMPTY or (last.alone and at - last.at > ALONE)
-            alone = alone and (after_exit is None or after_exit > SOON_AFTER_EXIT)
-        return Sign(at, name, None if device is None else device.room, after_exit, alone, company)
+    def _said_empty(self, at: Instant) -> bool:
+        return self.modes.awaited is not None and self.last is not None and at - self.last.at > EMPTY
 
-    def _confirmed(self, sign: Sign) -> bool:
-        """True when pulses that waited bear out this one; they are forgotten when they are too old to."""
-        waiting = [other for other in self._unconfirmed if sign.at - other.at <= SOON_AFTER_EXIT]
-        self._unconfirmed = waiting
-        if any(other.device != sign.device and sign.at - other.at <= ALONE for other in waiting):
-            return True
-        return sum(other.device == sign.device for other in waiting) >= OWN_PULSES - 1
-
-    def _note_lone(self, sign: Sign) -> None:
-        if self._since_exit is not None and sign.after_exit is not None and sign.after_exit > SOON_AFTER_EXIT:
-            self._since_exit[sign.device] = self._since_exit.get(sign.device, 0) + 1
+    def _borne_out(self, at: Instant, name: DeviceId) -> bool:
+        """True when pulses that waited bear this one out; otherwise it waits too, ten minutes at most."""
+        waiting = [(then, other) for then, other in self._unconfirmed if at - then <= SOON_AFTER_EXIT]
+        self._unconfirmed = [*waiting, (at, name)]
+        return len(self._unconfirmed) >= CONFIRMED_BY or any(
+            other != name and at - then <= ALONE for then, other in waiting
+        )
 
     def _believe(self, sign: Sign, local: LocalTime) -> None:
-        """``sign`` is life, and so is every pulse that waited and lies close enough before it."""
-        if self._unconfirmed:
-            fresh: list[tuple[Sign | None, Sign]] = []
-            for found in (*(other for other in self._unconfirmed if sign.at - other.at <= ALONE), sign):
-                fresh.append((self.last, found))
-                self.last = found
-                self._places.note(found.device, local.hour(found.at))
-            self.fresh, self._unconfirmed = fresh, []
-        else:
-            self.fresh = ((self.last, sign),)
-            self.last = sign
-            self._places.note(sign.device, local.hour(sign.at))
+        self.fresh = ((self.last, sign),)
+        self.last = sign
+        self._places.note(sign.device, local.hour(sign.at))
         if self.modes.awaited is not None:
             self.modes.moved(sign.at, plain=not sign.may_be_out and not sign.alone)
         if sign.may_be_out:
             self.left = sign
-        elif sign.alone:
-            self._note_lone(sign)
-        else:
+        elif not sign.alone:
             self.left = None
-            if sign.after_exit is None or sign.after_exit > SOON_AFTER_EXIT:
-                self._since_exit = None
 
     def due(self) -> Instant | None:
         """The next local midnight, or when what staff said begins or ends to hold."""
@@ -296,21 +274,20 @@ class Evidence:
             "places": self._places.snapshot(), "trust": self.trust.snapshot(), "modes": self.modes.snapshot(),
             "company": self._company.snapshot(),
             "midnight": self._midnight, "exit": self.exit, "last": _list(self.last), "left": _list(self.left),
-            "unconfirmed": [list(sign) for sign in self._unconfirmed], "since_exit": self._since_exit,
-            "resting": sorted(self._resting), "perhaps_empty": self._perhaps_empty,
+            "away": self._away, "unsure": self._unsure, "unconfirmed": [list(pulse) for pulse in self._unconfirmed],
+            "lone": None if self._lone is None else list(self._lone), "resting": sorted(self._resting),
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Become what ``snapshot`` described."""
         self._places.restore(state["places"])
+        self._away = state["left"] is not None
         if "trust" in state:
             self.trust.restore(state["trust"])
             self._company.restore(state["company"])
-            self._unconfirmed = [Sign(*values) for values in state["unconfirmed"]]
-            since = state["since_exit"]
-            self._since_exit = None if since is None else {DeviceId(d): number for d, number in since.items()}
-            empty = state["perhaps_empty"]
-            self._perhaps_empty = None if empty is None else (empty[0], {DeviceId(d): n for d, n in empty[1].items()})
+            self._away, self._unsure, lone = state["away"], state["unsure"], state["lone"]
+            self._unconfirmed = [(at, DeviceId(device)) for at, device in state["unconfirmed"]]
+            self._lone = None if lone is None else (lone[0], DeviceId(lone[1]))
             self._resting = {DeviceId(d) for d in state["resting"]}
         if "modes" in state:
             self.modes.restore(state["modes"])

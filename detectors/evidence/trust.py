@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from domain.clock import HOUR, MINUTE, Instant, Span
+from domain.clock import DAY, HOUR, MINUTE, Instant, Span
 from domain.ids import DeviceId
 
 QUARTER: Span = 15 * MINUTE
@@ -20,9 +20,12 @@ QUIET_QUARTERS = 4
 """A device that has been quiet for an hour chatters no more."""
 ALONE: Span = 5 * MINUTE
 """A pulse with no other sign of life this long before and after it is isolated."""
-ENOUGH_STRAYS = 2.5
-"""So many strays in an empty home, old ones fading, and a device is not believed alone."""
-STRAYS_AN_HOUR = 1 / 48
+NOTHING_AFTER: Span = HOUR
+"""A pulse in a home that somebody has left, isolated before, and with nothing after it for so long, is a stray."""
+REMEMBERED: Span = 60 * DAY
+ENOUGH_STRAYS = 2
+"""So many strays in ``REMEMBERED``, and a device is not believed alone in a home that somebody has left."""
+_KEPT = 16
 _FADES = 0.95
 """What is left of a count one day later: half is gone after two weeks."""
 _FORGOTTEN = 0.01
@@ -42,9 +45,9 @@ class Record:
     """Full quarters in a row at chatter's pace."""
     pulses: float = 0.0
     isolated: float = 0.0
-    strays: float = 0.0
-    """Pulses seen while the home was empty, as the way in later showed."""
     chatters_since: Instant | None = None
+    strays: list[Instant] = field(default_factory=list)
+    """When it last pulsed in a home that was empty, the latest 16."""
 
     @property
     def isolated_share(self) -> float:
@@ -59,8 +62,6 @@ class Trust:
         self._of: dict[DeviceId, Record] = {}
         self.distrusted: Mapping[DeviceId, Instant] = {}
         """Devices that `device_stuck` says fire without a person, and since when; its own mapping, which it keeps."""
-        self._empty_hours = 0.0
-        """Hours in which the home was empty, as the way in later showed; they fade too."""
         self._before: tuple[DeviceId, Instant, Instant] = (DeviceId(""), 0, 0)
         """(device, when, when the one before) of the last pulse: whether it stood alone shows at the next one."""
 
@@ -73,12 +74,20 @@ class Trust:
         record = self._of.get(device)
         return device in self.distrusted or (record is not None and record.chatters_since is not None)
 
-    def believed_alone(self, device: DeviceId) -> bool:
-        """True when a single pulse of it, in a home that is silent or empty, is a sign of life."""
+    def strays(self, device: DeviceId, at: Instant) -> int:
+        """How many strays of ``device`` are known from the 60 days before ``at``; 16 stands for any more."""
         record = self._of.get(device)
-        if record is None or record.strays < ENOUGH_STRAYS:
-            return True
-        return record.strays < STRAYS_AN_HOUR * self._empty_hours
+        return 0 if record is None else sum(stray > at - REMEMBERED for stray in record.strays)
+
+    def believed_alone(self, device: DeviceId, at: Instant) -> bool:
+        """True when a single pulse of it, in a home that somebody has left, is a sign of life."""
+        record = self._of.get(device)
+        return record is None or len(record.strays) < ENOUGH_STRAYS or self.strays(device, at) < ENOUGH_STRAYS
+
+    @property
+    def last_at(self) -> Instant:
+        """When any device last pulsed, believed or not; 0 before the first."""
+        return self._before[1]
 
     def note(self, device: DeviceId, at: Instant) -> Record:
         """A pulse of ``device``, believed or not, in event-time order."""
@@ -111,35 +120,39 @@ class Trust:
         if record.chatters_since is None and (record.fast >= FAST_QUARTERS or record.run >= ROUND_THE_CLOCK):
             record.chatters_since = at
 
-    def was_empty(self, span: Span, pulses: Mapping[DeviceId, int]) -> None:
-        """The home turned out to have been empty for ``span``, in which these devices pulsed so often."""
-        self._empty_hours += span / HOUR
-        for device, number in pulses.items():
-            self._of.setdefault(device, Record()).strays += number
+    def stray(self, device: DeviceId, at: Instant) -> None:
+        """A pulse of ``device`` turned out to be a stray."""
+        record = self._of.setdefault(device, Record())
+        record.strays.append(at)
+        del record.strays[:-_KEPT]
 
     def fade(self) -> None:
         """A day has passed."""
-        self._empty_hours = round(self._empty_hours * _FADES, 4)
         for device, record in list(self._of.items()):
             record.pulses = round(record.pulses * _FADES, 4)
             record.isolated = round(record.isolated * _FADES, 4)
-            record.strays = round(record.strays * _FADES, 4)
-            if record.pulses < _FORGOTTEN and record.strays < _FORGOTTEN:
+            if record.pulses < _FORGOTTEN:
                 del self._of[device]
 
     def snapshot(self) -> dict[str, Any]:
         """JSON-ready state."""
         return {
-            "empty_hours": self._empty_hours, "before": list(self._before),
+            "before": list(self._before),
             "devices": {
-                d: [r.quarter, r.count, r.run, r.fast, r.pulses, r.isolated, r.strays, r.chatters_since]
+                d: [r.quarter, r.count, r.run, r.fast, r.pulses, r.isolated, r.chatters_since, list(r.strays)]
                 for d, r in sorted(self._of.items())
             },
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Become what ``snapshot`` described."""
-        self._empty_hours = state["empty_hours"]
         device, at, earlier = state["before"]
         self._before = (DeviceId(device), at, earlier)
-        self._of = {DeviceId(d): Record(*values) for d, values in state["devices"].items()}
+        self._of = {DeviceId(d): _record(*values) for d, values in state["devices"].items()}
+
+
+def _record(*values: Any) -> Record:
+    """The record of a snapshot; the two do not share their list."""
+    record = Record(*values)
+    record.strays = list(record.strays)
+    return record

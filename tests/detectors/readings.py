@@ -22,6 +22,11 @@ class Seen:
     def evidence(self) -> Evidence:
         return self.context.evidence
 
+    def listen(self) -> None:
+        """Somebody vouches for all of it, unless something else has been said."""
+        if not len(self.context.coverage):
+            self.context.coverage.add(T0 - DAY, T0 + 400 * DAY)
+
     def see(self, device: Device, at: Instant, value: float = 1.0, quantity: Quantity | None = None) -> list[Sign]:
         """What the reading established."""
         self._seq += 1

@@ -33,12 +33,10 @@ class Home(Seen):
             self.events += self.detector.fire(due, self.context)
 
     def outing(self, leaves: Instant, lasts: int) -> None:
+        back = leaves + lasts
         for door, at in (
-            (False, leaves - MINUTE),
-            (True, leaves),
-            (True, leaves + lasts),
-            (False, leaves + lasts + 5 * MINUTE),
-        ):
+            (False, leaves - MINUTE), (True, leaves), (True, back), (False, back + 5 * MINUTE), (False, back + 8 * MINUTE)
+        ):  # fmt: skip
             self.move(door, at)
 
     def outings(self, days: int, hour: int = 9, lasts: int = 2 * HOUR) -> Instant:

@@ -99,7 +99,7 @@ def test_life_in_an_empty_home_ends_the_absence_early_and_a_stray_does_not() -> 
     script.add(KITCHEN, stray)
     comes_home(script, back)
     watch, events = watched(script, back + 5 * HOUR, (SAID, [mode()]))
-    assert watch.modes_over == [Over(1, back + 3 * MINUTE, ModeEnd.CAME_BACK)]
+    assert watch.modes_over == [Over(1, back + 5 * MINUTE, ModeEnd.CAME_BACK)]
     assert any(said.startswith("inactivity") for said in about_the_person(events)), "a silence counts again"
     assert min(f.raised_at for f in findings(events, "inactivity") if f.raised_at > SAID) > back
 
