@@ -52,6 +52,8 @@ class _Walk:
         self.stays: list[Stay] = []
         self.toilet_at = start + rng.uniform(2, 25)
         self.feet = person.bustle * day.spirits
+        self.dwell = person.dwell * rng.lognormvariate(0.0, 0.28 * person.unlike)
+        self.drawn = {"kitchen": person.in_kitchen, "living": person.in_living, "bedroom": person.in_bedroom}
 
     def stay(self, room: str, minutes: float, pause: float) -> None:
         """Spend ``minutes`` in a room."""
@@ -59,16 +61,20 @@ class _Walk:
         self.stays.append(Stay(self.now, end, room, pause))
         self.now = end
 
+    def weighed(self, rooms: Rooms) -> tuple[list[str], list[float]]:
+        """The rooms to go to, and how much this resident is drawn to each."""
+        return [room for room, _ in rooms], [weight * self.drawn.get(room, 1.0) for room, weight in rooms]
+
     def bout(self, end: float, rooms: Rooms, pause: float = 1.4) -> None:
         """On one's feet until ``end``."""
         rng = self.rng
-        names, weights = [room for room, _ in rooms], [weight for _, weight in rooms]
+        names, weights = self.weighed(rooms)
         while self.now < end:
             if self.now >= self.toilet_at:
                 self.toilet()
                 continue
             room = rng.choices(names, weights)[0]
-            self.stay(room, min(0.15 + rng.expovariate(1 / self.person.dwell), end - self.now + 0.3), pause)
+            self.stay(room, min(0.15 + rng.expovariate(1 / self.dwell), end - self.now + 0.3), pause)
 
     def toilet(self) -> None:
         """A visit to the toilet, and the hands."""
@@ -90,7 +96,7 @@ class _Walk:
     def until(self, end: float) -> None:
         """Take turns between bouts and seats."""
         rng = self.rng
-        names, weights = [room for room, _ in _SEATS], [weight for _, weight in _SEATS]
+        names, weights = self.weighed(_SEATS)
         while self.now < end - 0.5:
             lively = self.feet * _LIVELY[int(self.now // 60) % 24]
             self.bout(min(end, self.now + lively * rng.lognormvariate(1.9, 0.8)), _BOUT)
@@ -124,7 +130,7 @@ def live_day(
     agenda.append((rng.gauss(1075, 12 + 25 * unlike), 1, 28))
     if rng.random() < person.nap_share + (0.3 if day.ill else 0):
         agenda.append((rng.gauss(815, 35), 2, rng.lognormvariate(3.6, 0.45)))
-    if rng.random() < 0.24 * unlike:  # long and still in a chair, in the garden, on the telephone: nobody knows
+    if rng.random() < 0.3 * unlike:  # long and still in a chair, in the garden, on the telephone: nobody knows
         agenda.append((rng.uniform(540, 1200), 3, rng.uniform(75, 260)))
     walk = _Walk(person, day, rng, rose)
     walk.bout(rose + rng.uniform(6, 22), _DRESSING)

@@ -40,6 +40,10 @@ class Person:
     """How much of the day they are on their feet: 2 is twice as much as 1."""
     dwell: float = 1.0
     """Minutes in a room, on the way between things to do."""
+    in_kitchen: float = 1.0
+    """How drawn they are to the kitchen, against the usual."""
+    in_living: float = 1.0
+    in_bedroom: float = 1.0
     stillness: float = 1.0
     """How still they sit: the minutes between two movements, against the usual."""
     unlike: float = 0.5
@@ -100,5 +104,6 @@ def declined(person: Person, much: float) -> Person:
         bath_share=person.bath_share * (1 - 0.6 * much),
         night_visits=person.night_visits + 2.0 * much,
         restless=person.restless + 0.5 * much,
-        bustle=person.bustle * (1 - 0.5 * much),
+        bustle=person.bustle * (1 - 0.65 * much),
+        stillness=person.stillness * (1 + 0.6 * much),
     )

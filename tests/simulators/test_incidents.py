@@ -148,11 +148,12 @@ def test_the_homes_of_a_fleet_outage_are_cut_off_together() -> None:
     assert len(set(starts)) > 1
 
 
-def test_a_decline_is_seen_in_the_last_week_and_not_in_the_first() -> None:
-    life, incident = one(IncidentKind.DECLINE, after=30)
-    week = 7 * DAY
-    last = len(motion(life, life.end - week, life.end))
-    assert last < 0.9 * len(motion(life, incident.start, incident.start + week))
+def test_a_decline_is_seen_in_the_sixth_week_against_the_life_that_would_have_been() -> None:
+    life, incident = one(IncidentKind.DECLINE, seed=7, after=42)
+    number = life.home.recorded.zone.day(life.readings[0].at)
+    usual = inhabit(1, number, WARM + 42, f"7/{incident.kind}")
+    week = incident.start + 35 * DAY, incident.start + 42 * DAY
+    assert len(motion(life, *week)) < 0.8 * len(motion(usual, *week))
 
 
 def test_twins_are_equal_and_other_seeds_are_others() -> None:
