@@ -92,7 +92,7 @@ def plan(
                 break
             day += 1
         else:
-            raise KehaiError(f"Home {number} never lends itself to {kind.value}: take another seed.")
+            raise KehaiError(f"Home {number} never lends itself to {kind.value}: take another profile or seed.")
 
 
 def write(folder: Path, life: Simulated) -> None:

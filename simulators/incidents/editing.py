@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
@@ -63,6 +64,21 @@ def indoor_life(life: Simulated, start: Instant, end: Instant, apart: Span = 10 
         if start <= r.at < end and r.quantity in SIGNS_OF_LIFE and r.device not in exits
         and not any(abs(r.at - moved) < apart for moved in doors)
     ]  # fmt: skip
+
+
+def is_at_home(life: Simulated, at: Instant) -> bool:
+    """True when the last that was seen before ``at`` was somebody indoors, and not on the way out."""
+    exits = set(life.exits())
+    until = bisect_right(life.readings, at, key=lambda r: r.at)
+    last: Instant | None = None
+    for reading in reversed(life.readings[:until]):
+        if last is not None and last - reading.at > 10 * MINUTE:
+            return True
+        if reading.quantity in SIGNS_OF_LIFE:
+            if reading.device in exits:
+                return False
+            last = last or reading.at
+    return False
 
 
 def silences(life: Simulated, start: Instant, end: Instant) -> list[tuple[Instant, Instant]]:

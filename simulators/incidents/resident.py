@@ -15,6 +15,7 @@ from simulators.incidents.editing import (
     door_moves,
     drawn,
     indoor_life,
+    is_at_home,
     is_life,
     moving,
     overlaid,
@@ -81,6 +82,8 @@ def does_not_rise(life: Simulated, when: Instant, rng: random.Random) -> Simulat
     if not night:
         return None
     asleep, rises = max(night, key=lambda gap: min(gap[1], clock_at(life, day, 9)) - gap[0])
+    if not is_at_home(life, asleep):
+        return None
     end = max(clock_at(life, day, 16), rises + 6 * HOUR) + drawn(rng, 0, 4, HOUR)
     room = next(life.room(r.device) for r in life.readings if r.at == asleep and is_life(r))
     readings = without_life(life.readings, asleep, end)
@@ -108,9 +111,11 @@ def stays_in_the_bathroom(life: Simulated, when: Instant, rng: random.Random) ->
     )
 
 
-def wanders(life: Simulated, when: Instant, rng: random.Random) -> Simulated:
+def wanders(life: Simulated, when: Instant, rng: random.Random) -> Simulated | None:
     """From room to room for one to two hours between midnight and four."""
     start = clock_at(life, day_of(life, when + 12 * HOUR), 0) + drawn(rng, 0.2, 2.5, HOUR)
+    if not is_at_home(life, start):
+        return None
     rooms, stays, left, here = (
         ("hall", "living", "kitchen", "bedroom", "hall", "washroom"),
         [],
@@ -130,7 +135,7 @@ def leaves_the_door_open(life: Simulated, when: Instant, rng: random.Random) -> 
     """The front door is opened while somebody is up, and closed hours later; nobody uses it in between."""
     door = life.exits()[0] if life.exits() else None
     up = [r for r in indoor_life(life, when, when + 2 * DAY) if 7 <= life.home.recorded.zone.hour(r.at) < 21]
-    if door is None or not up:
+    if door is None or not up or not any(r.device == door and r.value == DoorState.OPEN for r in life.readings):
         return None
     start = up[0].at + drawn(rng, 1, 3, MINUTE)
     end = start + drawn(rng, 1.5, 6, HOUR)
@@ -150,6 +155,8 @@ def goes_out_at_night(life: Simulated, when: Instant, rng: random.Random) -> Sim
     if not life.exits():
         return None
     rises = clock_at(life, day_of(life, when + 12 * HOUR), 0) + drawn(rng, 1, 3.8, HOUR)
+    if not is_at_home(life, rises):
+        return None
     up = moving(life, rises, [("bedroom", 2, 0.6), ("washroom", 1, 0.6), ("hall", 1.5, 0.6)], rng)
     leaves = rises + int(4.5 * MINUTE)
     back = leaves + drawn(rng, 2, 7, HOUR)
