@@ -115,7 +115,6 @@ NEEDS: Mapping[str, tuple[Pick, Why]] = {
     "device_stuck": (_any, Why.NO_GATEWAY),
     "door_at_night": (_exit, Why.NO_EXIT_DOOR),
     "door_left_open": (_exit, Why.NO_EXIT_DOOR),
-    "fleet_outage": (_any, Why.NO_GATEWAY),
     "gateway_silent": (_any, Why.NO_GATEWAY),
     "heat": (_thermometer, Why.NO_THERMOMETER),
     "inactivity": (_indoors, Why.NO_MOTION),
@@ -125,11 +124,9 @@ NEEDS: Mapping[str, tuple[Pick, Why]] = {
     "routine_drift": (_indoors, Why.NO_MOTION),
 }
 """Kind -> the devices of which it needs at least one, and what is missing where there is none."""
-ABOUT_EQUIPMENT = frozenset(
-    {"battery_low", "clock_wrong", "device_silent", "device_stuck", "fleet_outage", "gateway_silent"}
-)
+ABOUT_EQUIPMENT = frozenset({"battery_low", "clock_wrong", "device_silent", "device_stuck", "gateway_silent"})
 """Kinds that look at the equipment itself: a device that is silent is what they see, not what blinds them."""
-OF_THE_GATEWAY = frozenset({"clock_wrong", "fleet_outage", "gateway_silent"})
+OF_THE_GATEWAY = frozenset({"clock_wrong", "gateway_silent"})
 """Those of them that need nothing but a gateway that has spoken."""
 _LEARNERS = frozenset({"inactivity", "late_rising", "night_wandering", "routine_drift"})
 """Kinds that rest on the days of the home's own life."""
@@ -146,7 +143,7 @@ def sights(watch: HomeWatch, standing: Iterable[Finding]) -> list[Sight]:
                 troubles[finding.device] = why
         elif finding.kind in _OF_GATEWAY:
             of_gateway.add(Why(finding.kind))
-    return [_sight(kind, watch, troubles, of_gateway) for kind in sorted({*CATALOGUE, "not_returned"})]
+    return [_sight(kind, watch, troubles, of_gateway) for kind in sorted(CATALOGUE)]
 
 
 def _sight(kind: str, watch: HomeWatch, troubles: Mapping[DeviceId, Why], of_gateway: Collection[Why]) -> Sight:

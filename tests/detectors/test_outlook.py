@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import pytest
 
+from detectors.kinds.inactivity.detector import WIDER
+from detectors.kinds.inactivity.rule import CAP
 from detectors.outlook.advice import Change, Estimate, Idea, Window
 from detectors.outlook.delays import TOO_LONG, Budget, Limits, Part, Reach, budget_of
 from detectors.outlook.past import Past, Said, past_of
@@ -73,7 +75,7 @@ def test_a_room_by_the_door_is_taken_for_out_and_said_to_be() -> None:
 
 def test_soon_after_the_door_the_wider_limit_is_waited_for() -> None:
     signs = every(DAY, DOOR, 11 * HOUR, 12 * HOUR) + every(DAY, LIVING, 11 * HOUR + 5 * MINUTE, 12 * HOUR)
-    assert lay_out(signs, [LIVING, DOOR]).by_hour["living"][11].page == 8 * HOUR
+    assert lay_out(signs, [LIVING, DOOR]).by_hour["living"][11].page == min(CAP, WIDER * 2 * HOUR)
 
 
 def test_a_delay_of_eight_hours_or_more_is_not_detectable_and_its_hours_are_named() -> None:
