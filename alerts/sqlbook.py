@@ -176,6 +176,13 @@ class SqlBook:
             rows = connection.execute(wanted).all()
         return [FindingRow(decode_finding(r.body), r.noticed_at, r.ended_at, r.end_reason) for r in rows]
 
+    def standing(self, home: str) -> list[Finding]:
+        """The findings of a home that are not over, the oldest first."""
+        columns = tables.findings.c
+        wanted = select(columns.body).where(columns.home == home, columns.ended_at.is_(None))
+        with self._engine.connect() as connection:
+            return [decode_finding(body) for body in connection.execute(wanted.order_by(columns.raised_at)).scalars()]
+
     def all_findings(self) -> list[FindingRow]:
         """Every finding, by the order in which their deadlines passed."""
         wanted = select(tables.findings).order_by(tables.findings.c.raised_at, tables.findings.c.id)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
@@ -52,6 +52,8 @@ class Office:
     """(login, password) pairs that the log-in page shows: those of a demo's invented staff, and of nobody else."""
     roles: tuple[str, ...] = ("ingest", "watch")
     """The roles that this installation runs beside the dashboard."""
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The detectors' tables of parameters, as the watch has them."""
     book: SqlBook = field(init=False)
     homes: Homes = field(init=False)
     staff: Staff = field(init=False)

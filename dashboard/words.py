@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from detectors.outlook.advice import Idea
+from detectors.outlook.delays import Part, Reach
+from detectors.outlook.sight import Sees, Why
 from domain.alerts import Outcome, Reason, State
-from domain.findings import Level
+from domain.findings import Level, Unknown
 from domain.readings import Quantity
 from domain.status import Observability, Resident
 
@@ -13,6 +16,9 @@ from domain.status import Observability, Resident
 def _n(message: str) -> str:
     """Mark a message for the catalogue without translating it yet."""
     return message
+
+
+mark = _n
 
 
 RESIDENT: Mapping[Resident, str] = {
@@ -113,68 +119,173 @@ EVIDENCE: Mapping[str, str] = {
     "silent_s": _n("Silent for"),
     "limit_s": _n("Limit for this hour"),
     "blind_s": _n("Of it not seen"),
+    "not_before": _n("Could not have been noticed before"),
     "comparable": _n("Silences begun around this hour, 28 days"),
     "longer": _n("Of them longer than this one"),
     "longest_s": _n("The longest of them"),
+    "survival": _n("Of 100 silences begun then, so long or longer"),
+    "line_s": _n("Longest silence of nine days in ten, this hour"),
+    "scale": _n("Limit over that, by the page budget"),
+    "factor": _n("Correction by this home's own long silences"),
     "learnt_days": _n("Days learnt from"),
+    "prior": _n("Compared at first with homes of"),
     "last_exit": _n("Outer door last moved"),
+    "devices_alive": _n("Sensors that are heard"),
+    "devices": _n("Sensors in the home"),
     "silent_devices": _n("Silent sensors"),
     "away_s": _n("Out for"),
-    "began": _n("Began"),
-    "wbgt_c": _n("WBGT, estimated"),
-    "temperature_c": _n("Temperature"),
-    "humidity_percent": _n("Humidity"),
-    "lasted_s": _n("For"),
-    "usual_stay_s": _n("99 of 100 stays, 28 days, within"),
-    "open_s": _n("Open for"),
-    "out_s": _n("Nothing indoors for"),
-    "nights_before": _n("Such nights before, 28 days"),
     "usually_up": _n("Usually up by"),
-    "latest_up": _n("At the latest by"),
     "up_limit": _n("Limit of this morning"),
+    "latest_up": _n("At the latest by"),
     "mornings": _n("Mornings compared"),
-    "morning_signs": _n("Signs of life this morning"),
     "mornings_before": _n("Such mornings before, 28 days"),
+    "morning_signs": _n("Signs of life this morning"),
+    "free_day": _n("Sunday or holiday"),
+    "began": _n("Began"),
     "rooms": _n("Rooms"),
     "room_changes": _n("Changes of room within an hour"),
     "room_changes_limit": _n("Limit for this home"),
     "usual_room_changes": _n("9 of 10 nights, at most"),
     "most_room_changes": _n("The most of them"),
     "nights": _n("Nights compared"),
+    "wbgt_c": _n("WBGT, estimated"),
+    "limit_wbgt_c": _n("Limit of WBGT"),
+    "temperature_c": _n("Temperature"),
+    "limit_c": _n("Limit of temperature"),
+    "humidity_percent": _n("Humidity"),
+    "lasted_s": _n("For"),
+    "usual_stay_s": _n("99 of 100 stays, 28 days, within"),
+    "stays": _n("Stays known"),
+    "open_s": _n("Open for"),
+    "out_s": _n("Nothing indoors for"),
+    "nights_before": _n("Such nights before, 28 days"),
+    "remembered_days": _n("Looked back over"),
+    "door": _n("Door"),
     "device": _n("Device"),
+    "device_kind": _n("Kind of device"),
+    "fault": _n("What is wrong"),
+    "every_s": _n("Every"),
+    "most_per_hour": _n("Movements in its busiest hour"),
+    "usual_longest_s": _n("The longest so far"),
+    "lived_hours": _n("Hours in which others saw life and it did not"),
+    "usual_lived_hours": _n("The most of them so far"),
+    "expected": _n("Movements expected of it meanwhile"),
     "last_heard": _n("Last heard"),
     "check_in_s": _n("Should speak every"),
     "battery_percent": _n("Battery"),
-    "fault": _n("What is wrong"),
-    "most_per_hour": _n("Movements in its busiest hour"),
-    "usual_longest_s": _n("The longest so far"),
-    "every_s": _n("Every"),
-    "lived_hours": _n("Hours in which others saw life and it did not"),
-    "usual_lived_hours": _n("The most of them so far"),
-    "silent_homes": _n("Homes that fell silent"),
-    "of_homes": _n("Out of"),
-    "area": _n("Area"),
-    "software": _n("Program"),
-    "homes": _n("Some of them"),
     "gateway": _n("Gateway"),
+    "last_vouched": _n("Last heard"),
     "clock": _n("Shown by"),
     "clock_behind_s": _n("Behind by"),
     "stamps_ahead": _n("Readings from the future"),
-    "last_vouched": _n("Last heard"),
+    "silent_homes": _n("Homes that fell silent"),
+    "of_homes": _n("Out of"),
+    "homes": _n("Some of them"),
+    "area": _n("Area"),
+    "software": _n("Program"),
+    "week_from": _n("Week from"),
+    "days_seen": _n("Days seen in this week"),
+    "days_compared": _n("Days compared with"),
+    "changes": _n("What has changed"),
+    "active_minutes": _n("Active in a day, now"),
+    "usual_active_minutes": _n("Active in a day, before"),
 }
-"""Keys of a finding's evidence that a page shows, in this order."""
-SAID: Mapping[str, str] = {
-    "without_end": _n("It fires without a pause"),
-    "like_a_machine": _n("It fires like a machine"),
-    "too_often": _n("It fires far too often"),
-    "stays_on": _n("It stays on"),
-    "flat": _n("It measures the same all the time"),
-    "sees_nothing": _n("It sees nothing"),
-    "offset": _n("Its heartbeats"),
-    "ahead": _n("Readings from the future"),
-    "unset": _n("Readings that no synchronised clock has dated"),
+"""Keys of a finding's evidence, in the order in which a page shows them."""
+EVIDENCE_WORDS: Mapping[str, Mapping[str, str]] = {
+    "fault": {
+        "without_end": _n("It fires without a pause"),
+        "like_a_machine": _n("It fires like a machine"),
+        "too_often": _n("It fires far too often"),
+        "stays_on": _n("It stays on"),
+        "flat": _n("It measures the same all the time"),
+        "sees_nothing": _n("It sees nothing"),
+    },
+    "clock": {
+        "unset": _n("Readings that no synchronised clock has dated"),
+        "ahead": _n("Readings from the future"),
+        "offset": _n("Its heartbeats"),
+    },
 }
-"""Words of the code that the evidence holds in the place of a number."""
+"""Key -> what its values are called."""
+DRIFT: Mapping[str, str] = {
+    "visits": _n("visits to the toilet a night"),
+    "morning": _n("active from 5 to 11 o'clock"),
+    "afternoon": _n("active from 11 to 17 o'clock"),
+    "evening": _n("active from 17 to 23 o'clock"),
+    "night": _n("active from 23 to 5 o'clock"),
+    "out": _n("out of the home in a day"),
+    "rise": _n("gets up"),
+    "bed": _n("goes to bed"),
+    "is": _n("regularity of the days (IS)"),
+    "iv": _n("restlessness within a day (IV)"),
+    "ra": _n("contrast of day and night (RA)"),
+}
+"""What a change of daily life is a change of."""
+UNKNOWN: Mapping[Unknown, str] = {
+    Unknown.BLIND: _n("Part of the time could not be seen"),
+    Unknown.WARMING_UP: _n("Too little is known of this home yet"),
+    Unknown.LOW_BATTERY: _n("A battery is low"),
+}
+PART: Mapping[Part, str] = {
+    Part.MORNING: _n("Morning"),
+    Part.DAY: _n("By day"),
+    Part.EVENING: _n("Evening"),
+    Part.NIGHT: _n("Night"),
+}
+REACH: Mapping[Reach, str] = {
+    Reach.NOTICED: _n("noticed"),
+    Reach.TOO_LATE: _n("not noticed within eight hours"),
+    Reach.TAKEN_FOR_OUT: _n("taken to be out: staff are not called"),
+    Reach.NEVER_SEEN: _n("nothing is ever seen here at this time"),
+}
+SEES: Mapping[Sees, str] = {
+    Sees.SEES: _n("Sees"),
+    Sees.PARTLY: _n("Sees in part"),
+    Sees.LEARNING: _n("Learning"),
+    Sees.BLIND: _n("Cannot see"),
+}
+WHY: Mapping[Why, str] = {
+    Why.NO_MOTION: _n("no motion sensor in any room"),
+    Why.NO_EXIT_DOOR: _n("no sensor at the door that leads out"),
+    Why.NO_THERMOMETER: _n("no thermometer"),
+    Why.NO_BATHROOM: _n("no sensor in bathroom or toilet"),
+    Why.ONE_ROOM: _n("only one room has a sensor"),
+    Why.NO_CHECK_IN: _n("no device has a time by which it must speak"),
+    Why.NO_BATTERY: _n("no device runs on a battery"),
+    Why.NO_GATEWAY: _n("no gateway has reported"),
+    Why.LEFT_UNSEEN: _n("people leave the bathroom unseen here, so that a long stay means nothing"),
+    Why.GATEWAY_SILENT: _n("the gateway is silent"),
+    Why.DEVICE_SILENT: _n("silent: %(devices)s"),
+    Why.DEVICE_STUCK: _n("stuck: %(devices)s"),
+    Why.BATTERY_LOW: _n("battery low, may fall silent soon: %(devices)s"),
+    Why.CLOCK_WRONG: _n("the gateway's clock is wrong: times are not sure"),
+    Why.DAYS: _n("%(learnt)s of %(needed)s days known"),
+    Why.STAYS: _n("%(learnt)s of %(needed)s stays known"),
+}
+IDEA: Mapping[Idea, str] = {
+    Idea.EXIT_DOOR: _n("A sensor at the door that leads out"),
+    Idea.SECOND_EXIT: _n("A sensor at another way out, or a second one at this door"),
+    Idea.BEDROOM: _n("A motion sensor in the room where the resident sleeps"),
+    Idea.BED: _n("A bed sensor"),
+    Idea.SECOND_SENSOR: _n("A second motion sensor in %(room)s, or a power plug on what is used there"),
+}
+_WOULD_HAVE_TOLD = _n(
+    "%(concerned)s of the %(setting)s silences that set these limits are of this kind. Assumed: it would have told "
+    "of one movement in the middle of each."
+)
+IDEA_WHY: Mapping[Idea, str] = {
+    Idea.EXIT_DOOR: _n(
+        "%(concerned)s of the %(setting)s silences that set these limits began or ended in the hall by day. Assumed: they "
+        "were absences, which the sensor would have told."
+    ),
+    Idea.SECOND_EXIT: _n(
+        "%(concerned)s of the %(setting)s silences that set these limits ended with the outer door, though nobody was seen to "
+        "go out. Assumed: they were absences, which the sensor would have told."
+    ),
+    Idea.BEDROOM: _WOULD_HAVE_TOLD,
+    Idea.BED: _WOULD_HAVE_TOLD,
+    Idea.SECOND_SENSOR: _WOULD_HAVE_TOLD,
+}
 DEAD_LETTER: Mapping[str, str] = {
     "not_json": _n("Not readable"),
     "unknown_version": _n("Unknown version"),

@@ -202,9 +202,14 @@ def fit_prior(
 
 
 @app.command()
-def report(home: Annotated[str, typer.Argument(help="Its id.")], config: ConfigFile) -> None:
-    """What to expect of one home's alerts: delay by hour, pages so far, and how sure that is."""
-    command("report").report(config, home)
+def report(
+    home: Annotated[str, typer.Argument(help="Its id.")],
+    config: ConfigFile,
+    language: Annotated[str | None, typer.Option(help="ja or en; without it, what LANG asks for, else en.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Numbers for a program, spans in seconds.")] = False,
+) -> None:
+    """What to expect of one home's alerts: delays by room and hour, what would shorten them, false pages so far."""
+    command("report").report(config, home, language, as_json=as_json)
 
 
 @app.command()

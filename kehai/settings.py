@@ -203,6 +203,11 @@ class Settings(BaseSettings):
         """Where registry and book live."""
         return self.installation.database or f"sqlite:///{self.installation.data / 'kehai.db'}"
 
+    @property
+    def parameters(self) -> dict[str, dict[str, float]]:
+        """The detectors' tables of parameters."""
+        return {"inactivity": {"page_budget": self.watch.page_budget}}
+
     def make_clock(self) -> Clock:
         """The clock that every role of this installation tells the time by."""
         if self.clock is None:

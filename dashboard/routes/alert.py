@@ -7,12 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
-from alerts.book import ACTIONS, StaleError
+from alerts.book import ACTIONS, FindingRow, StaleError
+from dashboard.office import Office
 from dashboard.pages import render, speech_of
 from dashboard.routes.home import hours_of, strip_of
 from dashboard.security import check_form, office_of, require_session
 from dashboard.views.evidence import facts
-from domain.alerts import Outcome, State
+from domain.alerts import Alert, Outcome, State
 from domain.clock import HOUR, Instant
 from domain.ids import INSTALLATION
 from domain.localtime import LocalTime
@@ -54,11 +55,18 @@ def _page(
     marks = [(alert.onset, speech.gettext("Began")), (alert.raised_at, speech.gettext("Limit"))]
     return render(
         request, "alert.html", session=session, speech=speech, code=status, alert=alert, home=home, seen=seen,
-        facts=facts(alert.evidence, speech), history=office.book.history(number), names=office.names(), change=change,
+        facts=facts(alert.evidence, speech), unknowns=_unknowns(office, alert, start, end),
+        history=office.book.history(number), names=office.names(), change=change,
         strip=strip_of(office, seen, local, start, end, marks) if seen is not None else None,
         hours=hours_of(office, seen, local, start, end) if seen is not None else None,
         problem=problem, note=note, outcome=outcome, now=office.clock.now(),
     )  # fmt: skip
+
+
+def _unknowns(office: Office, alert: Alert, start: Instant, end: Instant) -> list[FindingRow]:
+    """When a detector had to say of this home that it does not know, within the hours that the page shows."""
+    rows = office.book.findings_of(alert.home, start)
+    return [row for row in rows if row.finding.unknown is not None and row.finding.raised_at < end]
 
 
 def _window(onset: Instant, raised_at: Instant) -> tuple[Instant, Instant]:

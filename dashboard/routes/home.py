@@ -7,10 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
+from alerts.outlook import look_ahead
 from dashboard.office import Office
 from dashboard.pages import render, speech_of
 from dashboard.security import office_of, require_session
 from dashboard.views.hours import Hours, by_hour
+from dashboard.views.outlook import tell
 from dashboard.views.strip import Strip, draw_strip
 from domain.clock import HOUR, Instant
 from domain.ids import HomeId
@@ -82,5 +84,22 @@ def show(
         before=local.date(local.midnight(shown - (0 if day is None else 1)) + 12 * HOUR),
         after=None if day is None else local.date(local.midnight(shown + 1) + 12 * HOUR),
         now=now,
+        blind=[finding for finding in office.book.standing(home) if finding.unknown is not None],
         gateways=office.history.gateways(*(gateway for gateway, _ in status.gateways)) if status is not None else [],
+    )  # fmt: skip
+
+
+@router.get("/homes/{home}/outlook")
+def outlook(request: Request, home: str, session: Annotated[Session, Depends(require_session)]) -> Response:
+    """What to expect of the home's alerts; worked out when it is asked for, from the saved state and the last weeks."""
+    office = office_of(request)
+    known = office.homes.get(home)
+    if known is None:
+        raise HTTPException(404)
+    local = LocalTime(known.zone)
+    speech = speech_of(request, local)
+    found = look_ahead(office.book, office.history, home, office.parameters, office.clock.now())
+    return render(
+        request, "outlook.html", session=session, speech=speech, home=known,
+        outlook=None if found is None else tell(found, speech),
     )  # fmt: skip

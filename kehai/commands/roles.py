@@ -53,7 +53,7 @@ def _watch(settings: Settings) -> None:
     clock, speed, book = settings.make_clock(), settings.speed, SqlBook(engine)
     stage = Watch(
         book,
-        {"inactivity": {"page_budget": settings.watch.page_budget}},
+        settings.parameters,
         default_zone=settings.installation.zone,
         catching_up=lambda now: behind(clock, now, speed) > CAUGHT_UP,
         area_of=_Areas(Homes(engine)).of,
@@ -143,6 +143,7 @@ def _dashboard(settings: Settings) -> None:
         roles=("ingest", "watch", *(["influx"] if settings.influxdb else [])),
         trusted_hosts=section.trusted_hosts,
         logins=tuple(section.demo_logins.items()),
+        parameters=settings.parameters,
     )
     app = create_app(office)
     server = uvicorn.Server(

@@ -16,15 +16,16 @@ import pytest
 from alerts.book import WatchedHome
 from alerts.sqlbook import SqlBook
 from detectors.home import HomeWatch
-from detectors.words import span_en
-from domain.clock import DAY
+from detectors.outlook.delays import limits_of
+from domain.clock import DAY, SECOND
 from domain.errors import KehaiError
+from domain.readings import Vouch
 from ingest.journal import Batch, Journal
 from ingest.letters import compose
 from kehai.cli import main
 from kehai.running import RESTORING
 from registry.database import migrate, open_database
-from tests.detectors.homes import HOME, T0, ZONE, Script, run
+from tests.detectors.homes import GATEWAY, HOME, T0, ZONE, Script, run
 
 COMMANDS = (
     "demo", "up", "ingest", "watch", "dashboard", "influx", "gateway", "simulate", "replay", "backtest",
@@ -339,24 +340,64 @@ def test_a_damaged_database_is_one_sentence_and_a_traceback_only_when_asked_for(
     assert kehai("--version").status == 0
 
 
-def test_a_report_tells_the_delay_by_hour_and_the_pages_so_far(kehai: Terminal, tmp_path: Path) -> None:
+@pytest.fixture
+def watched_home(tmp_path: Path) -> tuple[Path, HomeWatch]:
+    """(configuration, what the watch saved of) a home of 20 days, whose readings are in the journal."""
     config = tmp_path / "k.toml"
-    config.write_text(f'[installation]\ndata = "{tmp_path}"\n')
+    start, now = T0, T0 + 20 * DAY
+    clock = f"[clock]\norigin = {now}\nstart = {now}\nspeed = 0.000000001\n"
+    config.write_text(f'[installation]\ndata = "{tmp_path}"\n{clock}')
     script = Script()
     script.live(20)
     watch = HomeWatch(HOME, ZONE)
-    run(watch, script.items(T0 + 20 * DAY))
+    run(watch, script.items(now))
     engine = open_database(f"sqlite:///{tmp_path / 'kehai.db'}")
     migrate(engine)
     with SqlBook(engine).transaction() as page:
         page.save(WatchedHome(HOME, 1, watch.snapshot(), b""))
     engine.dispose()
-    said = kehai("report", HOME, "--config", config)
-    assert said.status == 0
-    assert f"{HOME}: limits rest on {watch.inactivity.learnt_days} days" in said.out
-    assert f"12h {span_en(watch.inactivity.limit_at(12))}" in said.out
-    assert "Not to be noticed within 8 h" in said.out, "at night this home is still for too long"
-    assert "Pages about the resident in the last 0." in said.out
+    journal = Journal(tmp_path / "journal.db")
+    stream = journal.stream(GATEWAY, "e")
+    vouch = Vouch(HOME, GATEWAY, now, ((start, now),), (), now, now)
+    journal.append(Batch([*script.readings, vouch], {stream.id: stream}, {(GATEWAY, "e"): stream.id}), now)
+    journal.close()
+    return config, watch
+
+
+def test_a_report_tells_the_delays_what_would_shorten_them_and_the_pages_so_far(
+    kehai: Terminal, watched_home: tuple[Path, HomeWatch]
+) -> None:
+    config, _ = watched_home
+    english = kehai("report", HOME, "--config", config, "--language", "en")
+    assert english.status == 0
+    for words in (
+        "of 28 days of this home's own life are known", "By day", "living", "Limit", "In 0.7 months watched", "✓ Sees",
+        "No sign of life", "The mean limit if a device were missing",
+    ):  # fmt: skip
+        assert words in english.out, words
+    japanese = kehai("report", HOME, "--config", config, "--language", "ja")
+    assert "ご本人が自宅で倒れた場合" in japanese.out
+    assert "確認できる" in japanese.out
+    assert "would" not in japanese.out
     nobody = kehai("report", "h-9", "--config", config)
     assert nobody.status == 2
     assert "Nothing has been heard of a home 'h-9'" in nobody.sentence()
+    assert kehai("report", HOME, "--config", config, "--language", "fr").status == 2
+
+
+def test_a_report_for_programs_is_json_with_spans_in_seconds(
+    kehai: Terminal, watched_home: tuple[Path, HomeWatch]
+) -> None:
+    config, watch = watched_home
+    told = json.loads(kehai("report", HOME, "--config", config, "--json").out)
+    assert told["home"] == HOME
+    assert told["limits"]["page_s"][4 * 12] == limits_of(watch.inactivity).page[4 * 12] // SECOND
+    living = told["after_a_movement"]["living"]["hours"]
+    assert (living[12]["reach"], living[3]["reach"]) == ("noticed", "never_seen")
+    noon = told["limits"]["page_s"][4 * 12 : 4 * 13]
+    assert min(noon) <= living[12]["page_s"] <= max(noon)
+    assert living[12]["prompt_s"] < living[12]["page_s"], "the resident is asked first"
+    assert told["any_moment"]["day"]["page_s"] < living[12]["page_s"], "part of the silence has passed already"
+    assert {row["kind"] for row in told["detectors"]} >= {"inactivity", "heat"}
+    assert {row["device"] for row in told["one_less"]} == {"living", "kitchen"}
+    assert told["pages"]["interval_90"][0] == 0.0
