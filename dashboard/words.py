@@ -249,6 +249,8 @@ WHY: Mapping[Why, str] = {
     Why.NO_EXIT_DOOR: _n("no sensor at the door that leads out"),
     Why.NO_THERMOMETER: _n("no thermometer"),
     Why.NO_BATHROOM: _n("no sensor in bathroom or toilet"),
+    Why.NO_DAY_ROOM: _n("no sensor in a room in which the day is spent"),
+    Why.IRREGULAR: _n("the mornings of this home are too late or too irregular"),
     Why.ONE_ROOM: _n("only one room has a sensor"),
     Why.NO_CHECK_IN: _n("no device has a time by which it must speak"),
     Why.NO_BATTERY: _n("no device runs on a battery"),

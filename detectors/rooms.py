@@ -11,6 +11,9 @@ _PASSED_WORDS = (
     *_BATH_WORDS, "bed", "hall", "corridor", "landing", "entrance", "front door", "back door", "porch", "stair",
     "寝", "ベッド", "廊下", "玄関", "階段",
 )  # fmt: skip
+_BEDROOM_WORDS = ("bed", "sleep", "寝", "ベッド")
+_ENTRANCE = frozenset({RoomType.ENTRANCE, RoomType.HALL})
+_ENTRANCE_WORDS = ("hall", "corridor", "entrance", "front", "back door", "porch", "廊下", "玄関", "勝手口", "ホール")
 
 
 def is_bath(device: Device) -> bool:
@@ -21,6 +24,16 @@ def is_bath(device: Device) -> bool:
 def is_day_room(device: Device) -> bool:
     """True for a room in which the day is spent: one not for sleeping, nor on the way to the toilet at night."""
     return bool(device.room or device.room_type) and not _is(device, _PASSED, _PASSED_WORDS)
+
+
+def is_bedroom(device: Device) -> bool:
+    """True for a room to sleep in."""
+    return _is(device, frozenset({RoomType.BEDROOM}), _BEDROOM_WORDS)
+
+
+def is_entrance(device: Device) -> bool:
+    """True for a place by which people leave the home."""
+    return _is(device, _ENTRANCE, _ENTRANCE_WORDS)
 
 
 def _is(device: Device, types: frozenset[RoomType], words: tuple[str, ...]) -> bool:

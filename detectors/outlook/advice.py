@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from detectors.kinds.inactivity.rule import CAP, FLOOR
 from detectors.outlook.past import Line, Past, usual
-from detectors.outlook.rooms import is_bedroom, is_entrance
+from detectors.rooms import is_bedroom, is_entrance
 from domain.clock import HOUR, MINUTE, Span
 from domain.ids import DeviceId
 from domain.readings import Quantity

@@ -8,7 +8,9 @@ from enum import StrEnum
 
 from detectors.catalogue import CATALOGUE
 from detectors.home import HomeWatch
-from detectors.kinds.bathroom_long.detector import ENOUGH_STAYS, BathroomLong, is_bathroom
+from detectors.kinds.bathroom_long.detector import ENOUGH_STAYS, BathroomLong
+from detectors.kinds.late_rising.detector import LateRising
+from detectors.rooms import is_bath, is_day_room
 from domain.findings import Finding
 from domain.ids import DeviceId
 from domain.readings import SIGNS_OF_LIFE, Device, Quantity
@@ -35,6 +37,8 @@ class Why(StrEnum):
     NO_EXIT_DOOR = "no_exit_door"
     NO_THERMOMETER = "no_thermometer"
     NO_BATHROOM = "no_bathroom"
+    NO_DAY_ROOM = "no_day_room"
+    """No sensor in a room in which the day is spent."""
     ONE_ROOM = "one_room"
     """Only one room has a sensor."""
     NO_CHECK_IN = "no_check_in"
@@ -44,6 +48,8 @@ class Why(StrEnum):
     NO_GATEWAY = "no_gateway"
     LEFT_UNSEEN = "left_unseen"
     """People leave the bathroom unseen here: a long stay means nothing."""
+    IRREGULAR = "irregular"
+    """The mornings of this home are too late or too irregular."""
     GATEWAY_SILENT = "gateway_silent"
     DEVICE_SILENT = "device_silent"
     DEVICE_STUCK = "device_stuck"
@@ -91,7 +97,11 @@ def _exit(device: Device) -> bool:
 
 
 def _in_bathroom(device: Device) -> bool:
-    return device.kind in SIGNS_OF_LIFE and is_bathroom(device.room)
+    return device.kind in SIGNS_OF_LIFE and is_bath(device)
+
+
+def _in_day_room(device: Device) -> bool:
+    return _indoors(device) and is_day_room(device)
 
 
 def _thermometer(device: Device) -> bool:
@@ -118,7 +128,7 @@ NEEDS: Mapping[str, tuple[Pick, Why]] = {
     "gateway_silent": (_any, Why.NO_GATEWAY),
     "heat": (_thermometer, Why.NO_THERMOMETER),
     "inactivity": (_indoors, Why.NO_MOTION),
-    "late_rising": (_indoors, Why.NO_MOTION),
+    "late_rising": (_in_day_room, Why.NO_DAY_ROOM),
     "night_wandering": (_indoors, Why.NO_MOTION),
     "not_returned": (_exit, Why.NO_EXIT_DOOR),
     "routine_drift": (_indoors, Why.NO_MOTION),
@@ -128,8 +138,8 @@ ABOUT_EQUIPMENT = frozenset({"battery_low", "clock_wrong", "device_silent", "dev
 """Kinds that look at the equipment itself: a device that is silent is what they see, not what blinds them."""
 OF_THE_GATEWAY = frozenset({"clock_wrong", "gateway_silent"})
 """Those of them that need nothing but a gateway that has spoken."""
-_LEARNERS = frozenset({"inactivity", "late_rising", "night_wandering", "routine_drift"})
-"""Kinds that rest on the days of the home's own life."""
+_LEARNERS = {"inactivity": LEARNT_DAYS, "late_rising": 14, "night_wandering": 14, "routine_drift": LEARNT_DAYS}
+"""Kinds that rest on the days of the home's own life -> how many make them its own."""
 
 
 def sights(watch: HomeWatch, standing: Iterable[Finding]) -> list[Sight]:
@@ -181,8 +191,14 @@ def _learning(kind: str, watch: HomeWatch) -> Sight | None:
         if detector.stays < ENOUGH_STAYS:
             return Sight(kind, Sees.LEARNING, Why.STAYS, (), detector.stays, ENOUGH_STAYS)
         return Sight(kind, Sees.BLIND, Why.LEFT_UNSEEN) if detector.limit() is None else None
-    if kind in _LEARNERS and watch.inactivity.learnt_days < LEARNT_DAYS:
-        return Sight(kind, Sees.LEARNING, Why.DAYS, (), watch.inactivity.learnt_days, LEARNT_DAYS)
+    known, needed = watch.inactivity.learnt_days, _LEARNERS.get(kind, 0)
+    if known < needed:
+        return Sight(kind, Sees.LEARNING, Why.DAYS, (), known, needed)
+    if kind == "late_rising":
+        morning, context = watch.detector(kind), watch.context
+        assert isinstance(morning, LateRising)  # noqa: S101 (the catalogue's own)
+        today = context.local.day(context.watermark or 0)
+        return None if morning.expected(today, context.local.name).tells else Sight(kind, Sees.BLIND, Why.IRREGULAR)
     return None
 
 
