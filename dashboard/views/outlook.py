@@ -230,7 +230,8 @@ class _Teller:
     def one_more(self, advice: Advice) -> AdviceItem:
         why = self._(words.IDEA_WHY[advice.idea]) % {"concerned": advice.concerned, "setting": advice.setting}
         return AdviceItem(
-            self._(words.IDEA[advice.idea]) % {"room": advice.room or ""}, self.moved(advice.change), why
+            self._(words.IDEA[advice.idea]) % {"room": advice.room or ""},
+            self._("Would shorten the limits %(moved)s.") % {"moved": self.moved(advice.change)}, why,
         )  # fmt: skip
 
     def loss(self, loss: Loss) -> LossRow:
