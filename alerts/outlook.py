@@ -36,6 +36,8 @@ class Outlook:
     """The watermark that the saved state had reached."""
     learnt_days: int
     """Days of the home's own life that its limits rest on."""
+    own_share: float
+    """How much of them rests on the home's own silences, 0 to 1; the rest on homes in general."""
     signs: int
     """Signs of life in the last four weeks; 0 where the journal holds none of them."""
     budget: Budget
@@ -80,7 +82,8 @@ def look_ahead(
     rows = book.findings_of(home, now - LOOKED_BACK)
     return Outlook(
         home=HomeId(home), local=watch.context.local, as_of=watch.context.watermark or now,
-        learnt_days=watch.inactivity.learnt_days, signs=past.signs, budget=budget_of(past, limits),
+        learnt_days=watch.inactivity.learnt_days, own_share=watch.inactivity.own_share,
+        signs=past.signs, budget=budget_of(past, limits),
         estimable=estimate.known, advice=tuple(estimate.advice()), losses=tuple(estimate.losses()),
         sights=tuple(sights(watch, book.standing(home))),
         page_budget=float(parameters.get("inactivity", {}).get("page_budget", 1.0)),

@@ -124,21 +124,22 @@ class _Teller:
     # ---- delays ------------------------------------------------------------------------------------------------------
 
     def learning(self) -> str:
-        days = min(self.outlook.learnt_days, LEARNT_DAYS)
+        days, share = self.outlook.learnt_days, f"{100 * self.outlook.own_share:.0f}"
         if days >= LEARNT_DAYS:
-            return self._("Learnt: the limits rest on this home's own life (%(days)s days).") % {
-                "days": self.outlook.learnt_days
-            }
+            return self._(
+                "Learnt: the limits rest for %(share)s %% on this home's own life (%(days)s days), the rest on homes "
+                "in general."
+            ) % {"days": days, "share": share}
         return self._(
-            "Still learning: %(days)s of %(needed)s days of this home's own life are known; until then the limits are wider "
-            "and follow homes in general."
-        ) % {"days": days, "needed": LEARNT_DAYS}
+            "Still learning: %(days)s of %(needed)s days are known; the limits rest for %(share)s %% on this home's own life, "
+            "the rest on homes in general."
+        ) % {"days": days, "needed": LEARNT_DAYS, "share": share}
 
     def card(self, part: Part, moment: Moment) -> PartCard:
         notes = []
         if moment.page_90 is not None:
             notes.append(self._("nine times in ten within %(span)s") % {"span": self.speech.span(moment.page_90)})
-        if self.outlook.budget.limits.asks_first and moment.prompt is not None:
+        if moment.prompt is not None and moment.prompt != moment.page:
             notes.append(self._("the resident is asked after %(span)s") % {"span": self.speech.span(moment.prompt)})
         for share, said in ((moment.out, "taken to be out"), (moment.unseen, "not seen")):
             if share >= 0.005:
@@ -158,7 +159,7 @@ class _Teller:
         """A delay as hours and minutes, with its band."""
         band, shape = next(((name, mark) for most, name, mark in _BANDS if page < most), ("b4", "✕"))
         said, asked = self.speech.span(page), ""
-        if self.outlook.budget.limits.asks_first and prompt is not None:
+        if prompt is not None and prompt != page:
             asked = clock(prompt)
             said += ", " + self._("the resident is asked after %(span)s") % {"span": self.speech.span(prompt)}
         if band == "b4":

@@ -131,6 +131,7 @@ def _numbers(outlook: Outlook) -> dict[str, Any]:
         "home": outlook.home,
         "as_of": outlook.local.iso(outlook.as_of),
         "learnt_days": outlook.learnt_days,
+        "own_share": round(outlook.own_share, 3),
         "signs_of_life": outlook.signs,
         "limits": {
             "page_s": [_seconds(limit) for limit in budget.limits.page],

@@ -371,7 +371,7 @@ def test_a_report_tells_the_delays_what_would_shorten_them_and_the_pages_so_far(
     english = kehai("report", HOME, "--config", config, "--language", "en")
     assert english.status == 0
     for words in (
-        "of 28 days of this home's own life are known", "By day", "living", "Limit", "In 0.7 months watched", "✓ Sees",
+        "of 28 days are known; the limits rest for", "By day", "living", "Limit", "In 0.7 months watched", "✓ Sees",
         "No sign of life", "The mean limit if a device were missing",
     ):  # fmt: skip
         assert words in english.out, words
@@ -398,6 +398,7 @@ def test_a_report_for_programs_is_json_with_spans_in_seconds(
     assert min(noon) <= living[12]["page_s"] <= max(noon)
     assert living[12]["prompt_s"] < living[12]["page_s"], "the resident is asked first"
     assert told["any_moment"]["day"]["page_s"] < living[12]["page_s"], "part of the silence has passed already"
+    assert 0.5 < told["own_share"] < 1.0
     assert {row["kind"] for row in told["detectors"]} >= {"inactivity", "heat"}
     assert {row["device"] for row in told["one_less"]} == {"living", "kitchen"}
     assert told["pages"]["interval_90"][0] == 0.0

@@ -86,6 +86,11 @@ class Inactivity(Quiet):
         return self._learnt.days
 
     @property
+    def own_share(self) -> float:
+        """How much of the limits rests on the home's own silences, 0 to 1; the rest on homes in general."""
+        return self._learnt.own_share
+
+    @property
     def overdue(self) -> bool:
         """True while a page stands."""
         return self._standing is not None and self._standing[1] is Level.PAGE

@@ -146,6 +146,13 @@ def fit(counts: Counts, prior: NDArray[np.float64]) -> Surprise:
     return surprise_of(hazard)
 
 
+def own_share(counts: Counts) -> float:
+    """How much of what is expected where this home's silences run rests on its own counts, 0 to 1; the rest on the prior."""
+    at_risk = shared(counts.tables()[0])
+    total = float(at_risk.sum())
+    return float((at_risk * at_risk / (at_risk + _PRIOR_STEPS)).sum()) / total if total else 0.0
+
+
 def surprise_of(hazard: NDArray[np.float64]) -> Surprise:
     """Half hours x classes of hazard as surprise per cell."""
     steps: NDArray[np.float64] = np.rint(-np.log1p(-np.minimum(hazard, _HIGHEST)) * UNIT)

@@ -21,6 +21,7 @@ from detectors.kinds.inactivity.hazard import (
     Surprise,
     curves,
     fit,
+    own_share,
     surprise,
     surprise_of,
 )
@@ -91,6 +92,11 @@ class Learnt:
     def days(self) -> int:
         """Days that the limits rest on."""
         return self.line.days
+
+    @property
+    def own_share(self) -> float:
+        """How much of the limits rests on the home's own silences, 0 to 1; the rest on homes in general."""
+        return own_share(self._counts)
 
     def page_limit(self, quarter: int) -> Span:
         """How long a silence that began in this quarter of the day (0 to 95) may last before somebody is paged."""
