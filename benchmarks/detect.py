@@ -1,6 +1,7 @@
 """What the detectors find, how soon and at what price: figures of one run beside their targets, printed.
 
     python -m benchmarks.detect --score --recordings DIR      delays after collapses, beside four reference rules
+    python -m benchmarks.detect --score --held-out ...        the same, with a prior of the other homes for each
     python -m benchmarks.detect --cold-start                  a home installed a week ago against one of four weeks
     python -m benchmarks.detect --faults 1000                 broken sensors and gateways: no page about the resident
     python -m benchmarks.detect --kinds                       every other kind: found in time, and raised for nothing
@@ -44,6 +45,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=20261123, help="of the collapses and of everything else (20261123)")
     parser.add_argument("--passes", type=int, default=3, help="twins of each home (3)")
     parser.add_argument("--budgets", type=_numbers, default=[0.5, 1, 2, 4], help="pages per home-month (0.5,1,2,4)")
+    parser.add_argument(
+        "--held-out",
+        dest="folds",
+        type=int,
+        nargs="?",
+        const=5,
+        default=0,
+        metavar="FOLDS",
+        help="no home has a part in its own prior: so many folds (5); a score on unseen homes",
+    )
     parser.add_argument("--draws", type=int, default=200, help="of homes, for the intervals (200)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (as many as there are cores)")
     parser.add_argument("--keep", type=Path, help="keep twins and findings in this folder")
@@ -71,7 +82,14 @@ def main() -> None:
             if asked.recordings is None:
                 raise ConfigurationError("Say --recordings DIR: scoring needs recorded homes.")
             wanted = Asked(
-                asked.recordings, asked.seed, asked.passes, asked.budgets, asked.jobs, asked.draws, asked.keep
+                asked.recordings,
+                asked.seed,
+                asked.passes,
+                asked.budgets,
+                asked.jobs,
+                asked.draws,
+                asked.folds,
+                asked.keep,
             )
             results["score"] = score(wanted)
         if asked.cold_start:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.detection.held_out import backtest_with, make_priors
 from benchmarks.ingest.tables import progress
 from domain.clock import SECOND, monotonic
 from simulators.backtest import Parameters, backtest
@@ -32,6 +33,8 @@ class Asked:
     jobs: int
     draws: int
     """How often the homes are drawn anew for the intervals."""
+    folds: int
+    """With 2 and more, each home is run with a prior of the other folds' homes; else with the one that is shipped."""
     keep: Path | None
     """Where the twins and the findings stay; None: thrown away."""
 
@@ -42,9 +45,10 @@ def score(asked: Asked) -> dict[str, Any]:
     cases = list(make_cases(asked.recordings, asked.seed, asked.passes))
     with _folder(asked.keep) as folder:
         written = write_cases(cases, folder / "recordings")
+        priors = make_priors(asked.recordings, cases, asked.folds, folder) if asked.folds else {}
         runs = []
         for budget in asked.budgets:
-            calls = _run(written, budget, asked, folder)
+            calls = _run(written, budget, asked, folder, priors)
             runs.append([judge(case, calls.pages, calls.prompts) for case in cases])
     sweeps = []
     for name in RULES:
@@ -58,11 +62,13 @@ def score(asked: Asked) -> dict[str, Any]:
     return _as_json(asked, runs, totals, comparisons)
 
 
-def _run(written: Sequence[Path], budget: float, asked: Asked, folder: Path) -> Calls:
+def _run(written: Sequence[Path], budget: float, asked: Asked, folder: Path, priors: Mapping[str, Path]) -> Calls:
     """What ``kehai backtest`` finds at one budget."""
     parameters: Parameters = {"inactivity": {"page_budget": budget}}
     calls, logs = Calls(), []
-    for done, tested in enumerate(backtest(written, parameters, asked.jobs), start=1):
+    jobs = asked.jobs
+    tests = backtest_with(priors, written, parameters, jobs) if priors else backtest(written, parameters, jobs)
+    for done, tested in enumerate(tests, start=1):
         if tested.refused:
             raise RuntimeError(f"A recording that was just written cannot be read: {tested.refused}")
         calls.read(tested.log.splitlines())
@@ -99,7 +105,12 @@ def _print(asked: Asked, totals: Sequence[Figures], comparisons: Sequence[Sequen
     first = totals[0]
     print(
         f"\nscore: {first.homes} homes of 42 days and more, {first.home_months:.1f} home-months judged, "
-        f"{first.collapses} collapses in {asked.passes} passes, seed {asked.seed}"
+        f"{first.collapses} collapses in {asked.passes} passes, seed {asked.seed}; "
+        + (
+            f"a prior of the other homes for each, in {asked.folds} folds"
+            if asked.folds
+            else "the prior that is shipped"
+        )
     )
     rows = [_Row("asked budget, pages/home-month", "must (aim)", [f"{budget:g}" for budget in asked.budgets])]
     rows += _rate_rows(asked.budgets, totals)
