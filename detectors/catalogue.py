@@ -40,6 +40,24 @@ CATALOGUE: dict[str, Callable[[Mapping[str, Any]], Detector]] = {
 """Name -> factory. A factory takes its table of parameters and raises ValueError, in one sentence, for a wrong one."""
 
 
-def detectors(parameters: Mapping[str, Mapping[str, Any]]) -> list[Detector]:
-    """One of each detector; ``parameters`` holds the tables of those that are not to run on their defaults."""
-    return [factory(parameters.get(name, {})) for name, factory in CATALOGUE.items()]
+Parameters = Mapping[str, Mapping[str, Any]]
+"""Detector -> its table, for those that are not to run on their defaults; ``on = false`` in a table withholds its findings."""
+
+ALWAYS_ON = frozenset({"inactivity", "gateway_silent"})
+"""What a home is watched over for, and the word that it is not seen: these cannot be switched off."""
+
+
+def build(name: str, parameters: Parameters) -> Detector:
+    """One detector by name; raises ValueError, in one sentence, for parameters that it does not take."""
+    table = {key: value for key, value in parameters.get(name, {}).items() if key != "on"}
+    return CATALOGUE[name](table)
+
+
+def detectors(parameters: Parameters) -> list[Detector]:
+    """One of each detector."""
+    return [build(name, parameters) for name in CATALOGUE]
+
+
+def switched_off(parameters: Parameters) -> list[str]:
+    """The detectors whose findings are withheld."""
+    return [name for name, table in parameters.items() if table.get("on") is False]

@@ -85,6 +85,10 @@ class Detector(Protocol):
     """
 
     name: str
+    version: int
+    """Of what it decides: it stands on each finding, and is raised when the same facts may give another answer."""
+    snapshot_version: int
+    """Of what ``snapshot`` gives: raised together with a step in ``migrate``."""
 
     def configured(self, context: HomeContext) -> Sequence[FindingEvent]:
         """The home's devices or gateways have changed, or what staff say about it."""
@@ -126,11 +130,21 @@ class Detector(Protocol):
         """Become what ``snapshot`` described."""
         ...
 
+    def migrate(self, version: int, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A state that ``snapshot`` gave under an older ``version``, as today's; raises ValueError when it cannot be read."""
+        ...
+
+    def retuned(self, context: HomeContext) -> Sequence[FindingEvent]:
+        """It was made anew with other parameters, and then given its old state back: what it draws from both changes now."""
+        ...
+
 
 class Quiet:
     """The answers of a detector that has nothing to say: a base for those that answer only some of the calls."""
 
     name = "quiet"
+    version = 1
+    snapshot_version = 1
 
     def configured(self, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002 (the protocol's signature)
         """See Detector.configured."""
@@ -162,4 +176,12 @@ class Quiet:
 
     def fire_now(self, now: Instant, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002
         """See Detector.fire_now."""
+        return ()
+
+    def migrate(self, version: int, state: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002
+        """See Detector.migrate."""
+        raise ValueError(f"a state of version {version} cannot be read any more")
+
+    def retuned(self, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002
+        """See Detector.retuned."""
         return ()

@@ -7,20 +7,19 @@ in due order. How messages were batched, doubled or reordered on their way canno
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
-from detectors.catalogue import detectors
+from detectors.catalogue import Parameters, build, detectors, switched_off
 from detectors.context import Detector, HomeContext
-from detectors.evidence import older
 from detectors.evidence.modes import Over
 from detectors.kinds.device_silent.detector import DeviceSilent
 from detectors.kinds.device_stuck.detector import DeviceStuck
 from detectors.kinds.gateway_silent.detector import GatewaySilent
 from detectors.kinds.inactivity.detector import Inactivity
+from detectors.snapshot import decode, detector_states, encode, reset_finding, restore_detectors
+from detectors.voice import Voice
 from detectors.withheld import Withheld
 from domain.clock import DAY, MINUTE, Instant
 from domain.findings import FindingEvent
@@ -31,7 +30,6 @@ from domain.readings import Device, Hello, Item, Quantity, Reading, RoomType, Vo
 from domain.status import DeviceStatus, HomeStatus, Observability, Resident
 from domain.watermark import Coverage, Watermark
 
-VERSION = 2
 _JOIN = 0
 _REMEMBERED = 10 * DAY
 _QUIET = 30 * MINUTE
@@ -50,10 +48,14 @@ class _Health:
 class HomeWatch:
     """One home. Every method is synchronous, pure and deterministic."""
 
-    def __init__(self, home: HomeId, zone: str, parameters: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    def __init__(self, home: HomeId, zone: str, parameters: Parameters | None = None, rules: str = "") -> None:
         self.context = HomeContext(home, LocalTime(zone))
-        self._detectors: list[Detector] = detectors(parameters or {})
-        self.context.evidence.trust.distrusted = self._of(DeviceStuck).chattering
+        self.parameters: Parameters = parameters or {}
+        """What the detectors run on; ``adopt`` changes it."""
+        self._detectors: list[Detector] = detectors(self.parameters)
+        self._connect()
+        self._voice = Voice(rules, switched_off(self.parameters))
+        self._unsaid: list[FindingEvent] = []
         self._watermark = Watermark()
         self._gateways: dict[GatewayId, dict[DeviceId, Device]] = {}
         self._spoke: dict[GatewayId, Instant] = {}
@@ -64,6 +66,10 @@ class HomeWatch:
         self._forget_at: Instant = 0
         self.late = 0
         """Readings that came behind the watermark."""
+
+    def _connect(self) -> None:
+        """Tell the evidence which of the present detectors knows whom not to believe."""
+        self.context.evidence.trust.distrusted = self._of(DeviceStuck).chattering
 
     def _of(self, kind: type[Any]) -> Any:
         return next(detector for detector in self._detectors if isinstance(detector, kind))
@@ -81,7 +87,7 @@ class HomeWatch:
 
     def take(self, items: Iterable[Item]) -> list[FindingEvent]:
         """Take this home's items of one arrival, in their order; returns what was found, in event-time order."""
-        events: list[FindingEvent] = []
+        events, self._unsaid = self._unsaid, []
         vouches: list[Vouch] = []
         self.context.passed.clear()
         for item in items:
@@ -98,7 +104,7 @@ class HomeWatch:
             events += self._release()
             for vouch in vouches:
                 for detector in self._detectors:
-                    events += detector.vouched(vouch, self.context)
+                    events += self._voice.say(detector, detector.vouched(vouch, self.context))
         return self._withheld.sift(events, self.context)
 
     def _take_reading(self, reading: Reading) -> Sequence[FindingEvent]:
@@ -112,7 +118,7 @@ class HomeWatch:
         if passed is not None and reading.observed_at <= passed:
             self.late += 1
             self.context.evidence.observe_late(reading, self.context)
-            events = [e for detector in self._detectors for e in detector.observe_late(reading, self.context)]
+            events = self._each(lambda detector: detector.observe_late(reading, self.context))
             self._hear(reading)
             return events
         self._waiting.append((reading.observed_at, reading.gateway, reading.epoch, reading.seq, reading))
@@ -147,7 +153,11 @@ class HomeWatch:
             context.devices |= devices
         self._health = {d: h for d, h in self._health.items() if d in context.devices}
         context.heard = {d: at for d, at in context.heard.items() if d in context.devices}
-        return [event for detector in self._detectors for event in detector.configured(context)]
+        return self._each(lambda detector: detector.configured(context))
+
+    def _each(self, ask: Callable[[Detector], Sequence[FindingEvent]]) -> list[FindingEvent]:
+        """What the detectors answer, one after the other."""
+        return [event for detector in self._detectors for event in self._voice.say(detector, ask(detector))]
 
     def _release(self) -> list[FindingEvent]:
         """Hand the detectors everything that the watermark has passed."""
@@ -166,7 +176,7 @@ class HomeWatch:
             for detector in self._detectors:
                 found = detector.observe(reading, context)
                 if found:
-                    events += found
+                    events += self._voice.say(detector, found)
             context.heard[reading.device] = at
             due = self._due()
         del self._waiting[:passed]
@@ -193,7 +203,7 @@ class HomeWatch:
         for detector in self._detectors:
             due = detector.due()
             if due is not None and due <= at:
-                events += detector.fire(at, self.context)
+                events += self._voice.say(detector, detector.fire(at, self.context))
         return events
 
     def due_now(self) -> Instant | None:
@@ -203,7 +213,33 @@ class HomeWatch:
 
     def tick(self, now: Instant) -> list[FindingEvent]:
         """Processing time has reached ``now``."""
-        events = [event for detector in self._detectors for event in detector.fire_now(now, self.context)]
+        unsaid, self._unsaid = self._unsaid, []
+        events = unsaid + self._each(lambda detector: detector.fire_now(now, self.context))
+        return self._withheld.sift(events, self.context)
+
+    # ---- the rules that it runs on -----------------------------------------------------------------------------------
+
+    @property
+    def rules(self) -> str:
+        """The rule sets in force, as they stand on each finding."""
+        return self._voice.rules
+
+    def adopt(self, parameters: Parameters, rules: str) -> list[FindingEvent]:
+        """Run on other parameters from now on; what has been learnt carries over, and limits are drawn from it anew.
+
+        Returns what follows at once: what a kind that is switched off leaves standing is over, and the other way round.
+        """
+        before, self.parameters, self._voice.rules = self.parameters, parameters, rules
+        events: list[FindingEvent] = []
+        for place, detector in enumerate(self._detectors):
+            if parameters.get(detector.name, {}) == before.get(detector.name, {}):
+                continue
+            fresh = build(detector.name, parameters)
+            fresh.restore(detector.snapshot())
+            self._detectors[place] = fresh
+            self._connect()
+            events += self._voice.say(fresh, fresh.retuned(self.context))
+        events += self._voice.switch(self.context.home, switched_off(parameters), self.context.watermark or 0)
         return self._withheld.sift(events, self.context)
 
     # ---- what the fleet asks -----------------------------------------------------------------------------------------
@@ -262,7 +298,6 @@ class HomeWatch:
         """Everything, so that ``restore`` goes on as if nothing had happened."""
         context = self.context
         state = {
-            "v": VERSION,
             "home": context.home,
             "zone": context.local.name,
             "watermark": self._watermark.snapshot(),
@@ -280,19 +315,22 @@ class HomeWatch:
             "late": self.late,
             "evidence": context.evidence.snapshot(),
             "withheld": self._withheld.snapshot(),
-            "detectors": {detector.name: detector.snapshot() for detector in self._detectors},
+            "rules": [self._voice.rules, self.parameters],
+            "voice": self._voice.snapshot(),
+            "detectors": detector_states(self._detectors),
         }
-        return msgspec.msgpack.encode(state)
+        return encode(state)
 
     @classmethod
-    def restore(cls, body: bytes, parameters: Mapping[str, Mapping[str, Any]] | None = None) -> HomeWatch:
-        """The home that ``snapshot`` described. A detector that the snapshot does not know starts anew."""
-        state: dict[str, Any] = msgspec.msgpack.decode(body)
-        if state["v"] == 1:
-            older.from_version_1(state)
-        if state["v"] != VERSION:
-            raise ValueError(f"A snapshot of version {state['v']} cannot be read by this version.")
-        home = cls(HomeId(state["home"]), state["zone"], parameters)
+    def restore(cls, body: bytes, parameters: Parameters | None = None, rules: str = "") -> HomeWatch:
+        """The home that ``snapshot`` described, on the rules that it ran on then, or else as if it had adopted these since.
+
+        A detector that the snapshot does not know starts anew; so does one whose state cannot be read, and the home's next
+        step says so. Raises NewerSnapshotError and BrokenSnapshotError, see ``detectors.snapshot``.
+        """
+        state = decode(body)
+        ran_on: tuple[str, Parameters] = state["rules"] or (rules, parameters or {})
+        home = cls(HomeId(state["home"]), state["zone"], ran_on[1], ran_on[0])
         context = home.context
         home._watermark = Watermark.restore(state["watermark"])
         context.watermark = home._watermark.value
@@ -315,9 +353,16 @@ class HomeWatch:
             context.evidence.restore(state["evidence"])
         if "withheld" in state:
             home._withheld.restore(state["withheld"])
-        for detector in home._detectors:
-            if detector.name in state["detectors"]:
-                detector.restore(state["detectors"][detector.name])
+        if state["voice"] is not None:
+            home._voice.restore(state["voice"])
+        at = context.watermark or 0
+        for name, reason in restore_detectors(
+            home._detectors, state["detectors"], lambda name: build(name, home.parameters)
+        ):
+            home._unsaid.append(reset_finding(context.home, name, reason, at))
+        home._connect()
+        if parameters is not None and (home.rules, home.parameters) != (rules, parameters):
+            home._unsaid += home.adopt(parameters, rules)
         return home
 
 

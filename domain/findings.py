@@ -67,7 +67,7 @@ class Finding:
     kind: str
     """The detector's name in the catalogue."""
     detector: str
-    """Versioned, as ``inactivity/1``."""
+    """Versioned, as ``inactivity/1``; put on by the home's Voice, whatever the detector wrote."""
     cause: str
     """What makes two findings the same matter: the kind, or ``kind:device``."""
     subject: Subject
@@ -83,6 +83,8 @@ class Finding:
     evidence: Evidence = field(default_factory=dict)
     text_ja: str = ""
     text_en: str = ""
+    rules: str = ""
+    """The rule sets that were in force, as ``installation/2 home/1``; empty for the defaults."""
 
     @property
     def id(self) -> str:

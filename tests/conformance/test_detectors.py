@@ -98,6 +98,12 @@ def test_it_has_something_to_say_about_an_eventful_fortnight(name: str, found: l
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_each_of_its_findings_carries_its_name_and_version(name: str, found: list[FindingEvent]) -> None:
+    wanted = f"{name}/{CATALOGUE[name]({}).version}"
+    assert {finding.detector for finding in findings(of(name, found))} == {wanted}
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_same_input_gives_the_same_output(
     name: str, messages: list[tuple[Instant, list[Item]]], found: list[FindingEvent]
 ) -> None:
@@ -135,7 +141,7 @@ def test_it_restores_a_snapshot_with_fields_that_it_does_not_know(
     half = len(messages) // 2
     run(watch, messages[:half])
     state = msgspec.msgpack.decode(watch.snapshot())
-    state["detectors"][name]["a_field_of_the_future"] = {"anything": [1, 2, 3]}
+    state["detectors"][name][1]["a_field_of_the_future"] = {"anything": [1, 2, 3]}
     again = HomeWatch.restore(msgspec.msgpack.encode(state))
     assert of(name, run(again, messages[half:])) == of(name, run(watch, messages[half:]))
 

@@ -332,6 +332,19 @@ class Inactivity(Quiet):
 
     # ---- state -------------------------------------------------------------------------------------------------------
 
+    def retuned(self, context: HomeContext) -> Sequence[FindingEvent]:
+        """See Detector.retuned: ``restore`` has made limits for the new budgets, which count for the present silence too."""
+        if self._deadline is not None and self._life is not None and context.watermark is not None:
+            self._begin(self._life, context.local)
+            earliest = context.watermark + MINUTE
+            self._deadline = max(self._deadline, earliest)
+            if self._standing is not None:
+                self._asks_at = None  # the resident was asked already
+            elif self._asks_at is not None:
+                self._asks_at = max(self._asks_at, earliest)
+            self._settle()
+        return ()
+
     def snapshot(self) -> State:
         """See Detector.snapshot."""
         return {
