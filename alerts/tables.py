@@ -6,7 +6,20 @@ its transitions, changed only together with one and only from the version that t
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from registry.database import metadata
 
@@ -132,4 +145,66 @@ changes = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("count", BigInteger, nullable=False),
+)
+
+rule_sets = Table(
+    "rule_sets",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("scope", String(100), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("parameters", Text, nullable=False),  # detector -> table, as JSON
+    Column("made_by", String(64), nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("why", Text, nullable=False, server_default=""),
+    UniqueConstraint("scope", "version"),
+)
+
+rule_changes = Table(
+    "rule_changes",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("rule_set", Integer, ForeignKey("rule_sets.id"), nullable=False),
+    Column("action", String(10), nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("at", BigInteger, nullable=False),
+    Column("logged_at", BigInteger, nullable=False),
+    Column("offset", BigInteger),  # the watch writes it once: the change counts for what stands in the journal after it
+    Column("void", Boolean, nullable=False, server_default="0"),
+    Index("ix_rule_changes_offset_at", "offset", "at"),
+)
+
+shadow_homes = Table(
+    "shadow_homes",
+    metadata,
+    Column("rule_set", Integer, ForeignKey("rule_sets.id"), primary_key=True),
+    Column("home", String(64), primary_key=True),
+    Column("cursor", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),  # processing time at which it began to run beside the live one
+    Column("state", LargeBinary, nullable=False),
+)
+
+shadow_findings = Table(
+    "shadow_findings",
+    metadata,
+    Column("rule_set", Integer, ForeignKey("rule_sets.id"), primary_key=True),
+    Column("id", String(255), primary_key=True),
+    Column("home", String(64), nullable=False),
+    Column("raised_at", BigInteger, nullable=False),
+    Column("noticed_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("end_reason", String(20)),
+    Column("body", LargeBinary, nullable=False),  # the Finding, as JSON
+    Index("ix_shadow_findings_home_raised_at", "home", "raised_at"),
+)
+
+shadow_costs = Table(
+    "shadow_costs",
+    metadata,
+    Column("rule_set", Integer, ForeignKey("rule_sets.id"), primary_key=True),
+    Column("homes", Integer, nullable=False),
+    Column("state_bytes", BigInteger, nullable=False),
+    Column("spent", BigInteger, nullable=False),  # microseconds of work for the shadow
+    Column("beside", BigInteger, nullable=False),  # and for the live rules of the same homes, over the same arrivals
 )

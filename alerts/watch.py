@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from alerts.book import Book, Page, StaleError, WatchedHome
 from alerts.desk import Decision, decide, open_outlasting, release_held
+from alerts.governance import Governance
 from alerts.records import encode_status
+from alerts.rulebook import Rulebook
+from alerts.shadowbook import Shadowbook
+from detectors.catalogue import Parameters
 from detectors.fleet import WITHHELD, Fleet
 from detectors.home import HomeWatch
-from domain.clock import MINUTE, Instant, Span
+from detectors.snapshot import BrokenSnapshotError, reset_finding
+from domain.clock import MINUTE, Instant, Span, monotonic
 from domain.findings import Finding, FindingEvent
 from domain.ids import HomeId
 from domain.modes import TAKES, Mode
@@ -37,8 +41,9 @@ class Watch:
     def __init__(
         self,
         book: Book,
-        parameters: Mapping[str, Mapping[str, Any]] | None = None,
+        parameters: Parameters | None = None,
         *,
+        rules: tuple[Rulebook, Shadowbook] | None = None,
         save_every: Span = MINUTE,
         default_zone: str = "UTC",
         catching_up: Callable[[Instant], bool] = lambda _now: False,
@@ -46,7 +51,6 @@ class Watch:
         area_of: Callable[[HomeId], str] = lambda _home: "",
     ) -> None:
         self._book = book
-        self._parameters = parameters or {}
         self._save_every = save_every
         self._zone = default_zone
         self._catching_up = catching_up
@@ -66,9 +70,15 @@ class Watch:
         """Processing time of the last step."""
         self.offset = book.cursor()
         """The last journal offset that was taken in."""
+        self._governance = Governance(parameters or {}, self.offset, *(rules or ()))
+        """``parameters`` are the defaults; what is decided in the rule book goes before them."""
+        self._governed: dict[HomeId, int] = {}
+        """Home -> the generation of rules that it runs on, as far as this run has looked."""
+        self._furthest = self.offset
         for home, saved in book.watched().items():
-            self._homes[home] = HomeWatch.restore(saved.state, self._parameters)
+            self._homes[home] = self._restored(saved)
             self._seen[home] = saved.cursor
+            self._furthest = max(self._furthest, saved.cursor)
             self._schedule(home)
             self._place(home)
         spoke = {home: at for home, watched in self._homes.items() if (at := watched.spoke_at) is not None}
@@ -118,11 +128,29 @@ class Watch:
             modes = said.get(home, ())
             if home in self._homes and modes != before.get(home, ()):
                 self._homes[home].told(modes)
+                self._governance.told(home, modes, now, self.offset)
                 self._dirty.add(home)
 
     # ---- one step ----------------------------------------------------------------------------------------------------
 
+    def _restored(self, saved: WatchedHome) -> HomeWatch:
+        """The home as it was saved, on the rules that it ran on then; its next arrival brings it to those in force.
+
+        What cannot be read at all begins anew: its cursor stays, and the gateway's next greeting names its devices.
+        """
+        try:
+            return HomeWatch.restore(saved.state)
+        except BrokenSnapshotError as error:
+            log.error(  # noqa: TRY400 (its reason is the whole story)
+                "the saved state of a home cannot be read: it begins anew, and sees nothing until its gateway greets again",
+                home=saved.home, why=str(error),
+            )  # fmt: skip
+            watched = HomeWatch(saved.home, self._zone, *self._governance.of(saved.home))
+            watched.note(reset_finding(saved.home, "all", str(error), 0))
+            return watched
+
     def _take(self, now: Instant, arrival: Arrival, catching_up: bool) -> None:
+        self._governance.look(now, max(self._furthest, self.offset), arrival.offset)
         self.offset = max(self.offset, arrival.offset)
         by_home: dict[HomeId, list[Item]] = defaultdict(list)
         for item in arrival.items:
@@ -134,9 +162,15 @@ class Watch:
                     by_home[home].append(item)
         for home, items in by_home.items():
             if arrival.offset <= self._seen.get(home, -1):
+                self._governance.cast(home, items, arrival.offset, now, None)
                 continue  # saved ahead of the others before a crash
             watched = self._homes.get(home) or self._meet(home, items)
-            self._settle(home, watched.take(items), now, catching_up)
+            began = monotonic() if self._governance.shadows else 0
+            events = self._follow(home, watched)
+            events += watched.take(items)
+            if self._governance.shadows:
+                self._governance.cast(home, items, arrival.offset, now, watched, monotonic() - began)
+            self._settle(home, events, now, catching_up)
             if any(isinstance(item, Hello) for item in items):
                 self._place(home)
         common: list[FindingEvent] = []
@@ -145,9 +179,20 @@ class Watch:
                 common += self._fleet.spoke(item.home, item.received_at)
         self._settle_fleet(common, now, catching_up)
 
+    def _follow(self, home: HomeId, watched: HomeWatch) -> list[FindingEvent]:
+        """Bring a home to the rules that are in force as of the arrival that it is about to take."""
+        if self._governed.get(home) == self._governance.generation:
+            return []
+        self._governed[home] = self._governance.generation
+        parameters, label = self._governance.of(home)
+        if (watched.rules, watched.parameters) == (label, parameters):
+            watched.parameters = parameters  # one object for all
+            return []
+        return watched.adopt(parameters, label)
+
     def _meet(self, home: HomeId, items: Sequence[Item]) -> HomeWatch:
         zone = next((item.zone for item in items if isinstance(item, Hello)), self._zone)
-        watched = self._homes[home] = HomeWatch(home, zone, self._parameters)
+        watched = self._homes[home] = HomeWatch(home, zone, *self._governance.of(home))
         watched.told(self._said.get(home, ()))
         return watched
 
@@ -171,6 +216,7 @@ class Watch:
         """Write down what one home's step gave, and when the home wants to be woken."""
         self._dirty.add(home)
         if events:
+            self._governance.keep(home, now, self.offset)
             made = self._attempt(home, events, now, catching_up)
             self._dirty.discard(home)
             self._seen[home] = self.offset
@@ -254,6 +300,7 @@ class Watch:
 
     def save(self, now: Instant) -> None:
         """Save every home that has changed, and how far all of them have read."""
+        self._governance.save(now, self.offset)
         with self._book.transaction() as page:
             for home in sorted(self._dirty):
                 self._save(page, self._saved(home, now))

@@ -61,3 +61,18 @@ def detectors(parameters: Parameters) -> list[Detector]:
 def switched_off(parameters: Parameters) -> list[str]:
     """The detectors whose findings are withheld."""
     return [name for name, table in parameters.items() if table.get("on") is False]
+
+
+def check(parameters: Parameters) -> None:
+    """Raises ValueError, in one sentence, for a detector that does not exist and for parameters that it does not take."""
+    for name, table in parameters.items():
+        if name not in CATALOGUE:
+            raise ValueError(f"There is no detector {name!r}: choose one of {', '.join(CATALOGUE)}.")
+        wanted = table.get("on", True)
+        if wanted not in (True, False):
+            raise ValueError(f"{name}.on is {wanted!r}: use true or false.")
+        if not wanted and name in ALWAYS_ON:
+            raise ValueError(
+                f"{name} cannot be switched off: without it nobody would learn that the home is in trouble."
+            )
+        build(name, parameters)

@@ -74,6 +74,10 @@ class HomeWatch:
     def _of(self, kind: type[Any]) -> Any:
         return next(detector for detector in self._detectors if isinstance(detector, kind))
 
+    def note(self, event: FindingEvent) -> None:
+        """Something to be said with what the next step finds."""
+        self._unsaid.append(event)
+
     # ---- steps -------------------------------------------------------------------------------------------------------
 
     def told(self, modes: Sequence[Mode]) -> None:
@@ -359,7 +363,7 @@ class HomeWatch:
         for name, reason in restore_detectors(
             home._detectors, state["detectors"], lambda name: build(name, home.parameters)
         ):
-            home._unsaid.append(reset_finding(context.home, name, reason, at))
+            home.note(reset_finding(context.home, name, reason, at))
         home._connect()
         if parameters is not None and (home.rules, home.parameters) != (rules, parameters):
             home._unsaid += home.adopt(parameters, rules)

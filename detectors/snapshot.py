@@ -120,6 +120,6 @@ def reset_finding(home: HomeId, name: str, reason: str, at: int) -> Finding:
     return Finding(
         home=home, kind=RESET, detector="kehai/1", cause=f"{RESET}:{name}", subject=Subject.SYSTEM, level=Level.DIGEST,
         onset=at, raised_at=at, evidence={"detector": name, "reason": reason[:200]},
-        text_ja=f"検知器「{name}」の保存された状態を読めなかったため、学習を最初からやり直しています。",
-        text_en=f"What the detector {name} had learnt could not be read: it has started anew and learns from today on.",
+        text_ja=f"保存された状態を読めなかったため、検知({name})は学習を最初からやり直しています。",
+        text_en=f"The saved state could not be read, so the detection ({name}) has started anew and learns from today on.",
     )  # fmt: skip

@@ -74,6 +74,7 @@ staff = Table(
     Column("password", String(200), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("disabled_at", BigInteger),
+    Column("role", String(20), nullable=False, server_default="staff"),  # see registry.staff.Role
 )
 
 sessions = Table(
