@@ -68,11 +68,15 @@ class Outlook:
 def look_ahead(
     book: SqlBook, history: History, home: str, parameters: Mapping[str, Mapping[str, Any]], now: Instant
 ) -> Outlook | None:
-    """The outlook of a home from its saved state, its journal and the book; None where nothing was ever heard of it."""
+    """The outlook of a home from its saved state, its journal and the book; None where nothing was ever heard of it.
+
+    The home tells what rules it runs on; ``parameters`` are the installation's, for what those do not name.
+    """
     state = book.state(home)
     if not state:
         return None
-    watch = HomeWatch.restore(state, parameters)
+    watch = HomeWatch.restore(state)
+    parameters = {**parameters, **watch.parameters}
     covered = _coverage(watch, history, now)
     past = _past(watch, history, covered, now)
     limits = limits_of(watch.inactivity)

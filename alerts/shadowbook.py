@@ -90,6 +90,12 @@ class Shadowbook:
             ).first()
         return None if row is None else Cost(row.homes, row.state_bytes, row.spent, row.beside)
 
+    def live_bytes_a_home(self) -> float:
+        """How large a home's saved live state is on average: what a candidate will add for each of its homes."""
+        with self._engine.connect() as connection:
+            wanted = select(func.avg(func.length(tables.watched.c.state)))
+            return float(connection.execute(wanted).scalar() or 0)
+
     def since(self, rule_set: int) -> dict[HomeId, Instant]:
         """Since when each home has run under the candidate; empty once it does not run any more."""
         columns = tables.shadow_homes.c

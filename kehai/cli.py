@@ -17,6 +17,7 @@ from kehai import __version__
 from kehai.admin_cli import ConfigFile, admin
 from kehai.lazily import command
 from kehai.letters_cli import letters
+from kehai.rules_cli import rules
 
 app = typer.Typer(
     name="kehai",
@@ -29,6 +30,7 @@ app = typer.Typer(
 
 app.add_typer(admin, name="admin")
 app.add_typer(letters, name="dead-letters")
+app.add_typer(rules, name="rules")
 
 _options = {"debug": False}
 

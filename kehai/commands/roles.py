@@ -9,6 +9,8 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from alerts.rulebook import Rulebook
+from alerts.shadowbook import Shadowbook
 from alerts.sqlbook import RoleMark, SqlBook
 from alerts.watch import Watch
 from dashboard.app import create_app
@@ -54,6 +56,7 @@ def _watch(settings: Settings) -> None:
     stage = Watch(
         book,
         settings.parameters,
+        rules=(Rulebook(engine), Shadowbook(engine)),
         default_zone=settings.installation.zone,
         catching_up=lambda now: behind(clock, now, speed) > CAUGHT_UP,
         area_of=_Areas(Homes(engine)).of,
