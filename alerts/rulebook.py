@@ -131,6 +131,14 @@ class Rulebook:
             sets, changes = _sets(connection), _changes(connection)
         return in_force(changes, sets), sets, changes
 
+    def planned(self, now: Instant) -> InForce:
+        """What runs once the watch has taken up all that is decided for ``now`` or before: what a page shows."""
+        with self._engine.connect() as connection:
+            sets, changes = _sets(connection), _changes(connection)
+        furthest = max((c.offset for c in changes if c.offset is not None), default=0)
+        due = [replace(c, offset=furthest) if c.offset is None and c.at <= now else c for c in changes]
+        return in_force(due, sets)
+
     def areas(self) -> dict[HomeId, str]:
         """Each enrolled home's area, where it has one."""
         with self._engine.connect() as connection:

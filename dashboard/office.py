@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
+from alerts.rulebook import Rulebook
+from alerts.shadowbook import Shadowbook
 from alerts.sqlbook import RoleMark, SqlBook
 from domain.clock import SECOND, Clock, Instant, Span, SystemClock, monotonic
 from domain.ids import HomeId
@@ -55,6 +57,8 @@ class Office:
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The detectors' tables of parameters, as the watch has them."""
     book: SqlBook = field(init=False)
+    rules: Rulebook = field(init=False)
+    shadows: Shadowbook = field(init=False)
     homes: Homes = field(init=False)
     staff: Staff = field(init=False)
     _homes: _Kettle = field(default_factory=_Kettle)
@@ -64,6 +68,7 @@ class Office:
     def __post_init__(self) -> None:
         """Open the rooms below."""
         self.book, self.homes, self.staff = SqlBook(self.engine), Homes(self.engine), Staff(self.engine)
+        self.rules, self.shadows = Rulebook(self.engine), Shadowbook(self.engine)
 
     def all_homes(self) -> dict[HomeId, Home]:
         """Every enrolled home, as old as may be remembered."""

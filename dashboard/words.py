@@ -62,6 +62,7 @@ KIND: Mapping[str, str] = {
     "device_stuck": _n("Sensor stuck"),
     "clock_wrong": _n("Clock wrong"),
     "fleet_outage": _n("Many homes silent"),
+    "state_unreadable": _n("Started anew"),
 }
 REASON: Mapping[Reason, str] = {
     Reason.RAISED: _n("Raised"),

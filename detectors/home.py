@@ -7,7 +7,7 @@ in due order. How messages were batched, doubled or reordered on their way canno
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from detectors.kinds.device_silent.detector import DeviceSilent
 from detectors.kinds.device_stuck.detector import DeviceStuck
 from detectors.kinds.gateway_silent.detector import GatewaySilent
 from detectors.kinds.inactivity.detector import Inactivity
-from detectors.snapshot import decode, detector_states, encode, reset_finding, restore_detectors
+from detectors.snapshot import BrokenSnapshotError, decode, detector_states, encode, reset_finding, restore_detectors
 from detectors.voice import Voice
 from detectors.withheld import Withheld
 from domain.clock import DAY, MINUTE, Instant
@@ -333,6 +333,19 @@ class HomeWatch:
         step says so. Raises NewerSnapshotError and BrokenSnapshotError, see ``detectors.snapshot``.
         """
         state = decode(body)
+        try:
+            home = cls._of_state(state, parameters, rules)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise BrokenSnapshotError(
+                f"A part of this snapshot cannot be read ({type(error).__name__}: {error})."
+            ) from error
+        if parameters is not None and (home.rules, home.parameters) != (rules, parameters):
+            for event in home.adopt(parameters, rules):
+                home.note(event)
+        return home
+
+    @classmethod
+    def _of_state(cls, state: Mapping[str, Any], parameters: Parameters | None, rules: str) -> HomeWatch:
         ran_on: tuple[str, Parameters] = state["rules"] or (rules, parameters or {})
         home = cls(HomeId(state["home"]), state["zone"], ran_on[1], ran_on[0])
         context = home.context
@@ -365,8 +378,6 @@ class HomeWatch:
         ):
             home.note(reset_finding(context.home, name, reason, at))
         home._connect()
-        if parameters is not None and (home.rules, home.parameters) != (rules, parameters):
-            home._unsaid += home.adopt(parameters, rules)
         return home
 
 

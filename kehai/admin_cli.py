@@ -10,6 +10,7 @@ import typer
 from kehai.lazily import command
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The installation's TOML file.")]
+RoleName = Annotated[str, typer.Option("--role", help="staff, or manager: who may decide on a home's rules.")]
 Login = Annotated[str, typer.Argument(help="What the person types to log in.")]
 
 admin = typer.Typer(no_args_is_help=True, help="Accounts, homes and gateways of an installation.")
@@ -22,10 +23,21 @@ for _name, _group in (("staff", staff), ("home", home), ("gateway", gateway)):
 
 @staff.command("add")
 def staff_add(
-    login: Login, config: ConfigFile, name: Annotated[str, typer.Option(help="Shown to colleagues.")] = ""
+    login: Login,
+    config: ConfigFile,
+    name: Annotated[str, typer.Option(help="Shown to colleagues.")] = "",
+    role: RoleName = "staff",
 ) -> None:
     """Make an account; the password is asked for, or read from a pipe."""
-    command("admin").staff_add(config, login, name)
+    command("admin").staff_add(config, login, name, role)
+
+
+@staff.command("role")
+def staff_role(
+    login: Login, role: Annotated[str, typer.Argument(help="staff or manager.")], config: ConfigFile
+) -> None:
+    """Say what an account may do: a manager may decide on a home's rules."""
+    command("admin").staff_role(config, login, role)
 
 
 @staff.command("password")

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pwdlib import PasswordHash
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
@@ -35,6 +36,14 @@ class WeakPasswordError(ValueError):
     """A password that may not be set; ``str`` says why."""
 
 
+class Role(StrEnum):
+    """What somebody may do beyond reading and answering alerts."""
+
+    STAFF = "staff"
+    MANAGER = "manager"
+    """May decide on which rules a home is watched."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """Somebody who may log in."""
@@ -42,6 +51,7 @@ class Member:
     login: str
     name: str
     disabled: bool = False
+    role: Role = Role.STAFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +75,21 @@ class Staff:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, login: str, name: str, password: str, at: Instant) -> None:
+    def add(self, login: str, name: str, password: str, at: Instant, role: Role = Role.STAFF) -> None:
         """Make an account; raises WeakPasswordError, BadIdError, or IntegrityError when the login is taken."""
         check_id(login, "staff")
         _check_password(password)
         with self._engine.begin() as connection:
             connection.execute(
-                insert(tables.staff).values(login=login, name=name, password=_hasher.hash(password), created_at=at)
+                insert(tables.staff).values(
+                    login=login, name=name, password=_hasher.hash(password), created_at=at, role=role.value
+                )
             )
+
+    def set_role(self, login: str, role: Role) -> None:
+        """Let an account do more or less; it counts from its next page on."""
+        with self._engine.begin() as connection:
+            connection.execute(update(tables.staff).where(tables.staff.c.login == login).values(role=role.value))
 
     def set_password(self, login: str, password: str) -> None:
         """Change a password and end the account's sessions; raises WeakPasswordError."""
@@ -93,7 +110,10 @@ class Staff:
         """Every account, by login."""
         wanted = select(tables.staff).order_by(tables.staff.c.login)
         with self._engine.connect() as connection:
-            return [Member(row.login, row.name, row.disabled_at is not None) for row in connection.execute(wanted)]
+            return [
+                Member(row.login, row.name, row.disabled_at is not None, Role(row.role))
+                for row in connection.execute(wanted)
+            ]
 
     def names(self) -> dict[str, str]:
         """Login -> name of every account, disabled ones too."""
@@ -129,7 +149,7 @@ class Staff:
     def session(self, token: str, now: Instant) -> Session | None:
         """Who a token belongs to, or None when it is unknown, too long unused or too old."""
         wanted = (
-            select(tables.sessions, tables.staff.c.name)
+            select(tables.sessions, tables.staff.c.name, tables.staff.c.role)
             .join(tables.staff, tables.staff.c.login == tables.sessions.c.login)
             .where(tables.sessions.c.token == _hash(token), tables.staff.c.disabled_at.is_(None))
         )
@@ -142,7 +162,7 @@ class Staff:
                 connection.execute(
                     update(tables.sessions).where(tables.sessions.c.token == row.token).values(seen_at=now)
                 )
-        return Session(Member(row.login, row.name), row.csrf)
+        return Session(Member(row.login, row.name, role=Role(row.role)), row.csrf)
 
     def log_out(self, token: str) -> None:
         """End a session."""

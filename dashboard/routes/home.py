@@ -13,6 +13,7 @@ from dashboard.pages import render, speech_of
 from dashboard.security import office_of, require_session
 from dashboard.views.hours import Hours, by_hour
 from dashboard.views.outlook import tell
+from dashboard.views.rules import live_rules
 from dashboard.views.strip import Strip, draw_strip
 from domain.clock import HOUR, Instant
 from domain.ids import HomeId
@@ -83,7 +84,7 @@ def show(
         change=change, alerts=office.book.alerts_of(HomeId(home), 20), names=office.names(), day=day,
         before=local.date(local.midnight(shown - (0 if day is None else 1)) + 12 * HOUR),
         after=None if day is None else local.date(local.midnight(shown + 1) + 12 * HOUR),
-        now=now,
+        now=now, live=live_rules(office, known),
         blind=[finding for finding in office.book.standing(home) if finding.unknown is not None],
         gateways=office.history.gateways(*(gateway for gateway, _ in status.gateways)) if status is not None else [],
     )  # fmt: skip

@@ -22,7 +22,7 @@ from kehai.settings import Settings, load
 from registry.database import migrate, open_database
 from registry.homes import Home, Homes
 from registry.homesfile import HomeRow, read_homes
-from registry.staff import Staff, WeakPasswordError
+from registry.staff import Role, Staff, WeakPasswordError
 
 
 @contextmanager
@@ -44,12 +44,29 @@ def _password() -> str:
     return sys.stdin.readline().rstrip("\r\n")
 
 
-def staff_add(config: Path, login: str, name: str) -> None:
+def _role(text: str) -> Role:
+    if text not in set(Role):
+        raise ConfigurationError(f"There is no role {text!r}: choose one of {', '.join(Role)}.")
+    return Role(text)
+
+
+def staff_role(config: Path, login: str, role: str) -> None:
+    """Let an account do more or less."""
+    wanted = _role(role)
+    with registry_of(config) as (_, engine):
+        staff = Staff(engine)
+        _must_exist(staff, login)
+        staff.set_role(login, wanted)
+    typer.echo(f"{login} is {wanted.value} now.", err=True)
+
+
+def staff_add(config: Path, login: str, name: str, role: str) -> None:
     """Make an account."""
+    wanted = _role(role)
     with registry_of(config) as (_, engine):
         try:
             check_id(login, "staff")
-            Staff(engine).add(login, name or login, _password(), SystemClock().now())
+            Staff(engine).add(login, name or login, _password(), SystemClock().now(), wanted)
         except (BadIdError, WeakPasswordError) as error:
             raise ConfigurationError(str(error)) from error
         except IntegrityError as error:
@@ -87,7 +104,7 @@ def staff_list(config: Path) -> None:
     """One line per account."""
     with registry_of(config) as (_, engine):
         for member in Staff(engine).all():
-            typer.echo(f"{member.login}\t{member.name}\t{'disabled' if member.disabled else 'active'}")
+            typer.echo(f"{member.login}\t{member.name}\t{'disabled' if member.disabled else 'active'}\t{member.role}")
 
 
 def home_add(config: Path, wanted: Home, gateways: list[str], bundles: Path | None) -> None:

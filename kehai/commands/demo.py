@@ -26,7 +26,7 @@ from kehai.network import check_free, free_port, http_status, wait_for
 from kehai.supervisor import Child, Supervisor, role, stop_on_signals
 from registry.database import migrate, open_database
 from registry.homes import Homes, SqlDirectory
-from registry.staff import Staff
+from registry.staff import Role, Staff
 from simulators.neighbourhood import (
     GATEWAY_STOPS_AFTER,
     Neighbour,
@@ -47,6 +47,8 @@ _MARK_REAL_SECONDS = 0.5
 _READY_SECONDS = 60.0
 LOGINS = {"sakura": "sakura-demo-1", "momiji": "momiji-demo-2"}
 """Invented staff of the demo: log-in -> password."""
+MANAGER = "sakura"
+"""She may decide on a home's rules."""
 _STAFF_NAMES = {"sakura": "職員 さくら", "momiji": "職員 もみじ"}
 
 
@@ -150,7 +152,7 @@ def _prepare(folder: Path, homes: int, start: Instant, seed: int) -> list[Neighb
     Homes(engine).add_all([(n.entry, [n.gateway]) for n in neighbours], start)
     staff, now = Staff(engine), SystemClock().now()
     for login, password in LOGINS.items():
-        staff.add(login, _STAFF_NAMES[login], password, now)
+        staff.add(login, _STAFF_NAMES[login], password, now, Role.MANAGER if login == MANAGER else Role.STAFF)
     journal = Journal(folder / "journal.db")
     lay_down_the_past(neighbours, journal, SqlDirectory(engine), start)
     book = SqlBook(engine)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from alerts.book import MemoryBook
@@ -52,12 +52,14 @@ PLENTY = World(
     out=((T0 + 2 * DAY + 18 * HOUR, T0 + 3 * DAY + 23 * HOUR),), heat=38.0, stuck="kitchen",
 )  # fmt: skip
 """A home in which nearly everything happens."""
+NEVER_HEARD = World(seed=0, days=1, gateways=1, dies=(("living", T0),), heat=12.0)
+"""A gateway that greeted again before the first reading once moved the instant from which a silent device was missed."""
 
 
 def examined(examples: int, rounds: int | None) -> settings:
     return settings(
         max_examples=rounds or examples, derandomize=rounds is None, deadline=None, database=None,
-        suppress_health_check=list(HealthCheck), phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck), phases=(Phase.explicit, Phase.generate, Phase.shrink),
     )  # fmt: skip
 
 
@@ -76,6 +78,7 @@ def the_same(world: World, seed: int, make: Make = a_home, restart: Callable[[Ho
 def test_however_the_same_facts_come_the_same_is_found(rounds: int | None) -> None:
     @examined(12, rounds)
     @given(worlds(), st.integers(0, 999))
+    @example(NEVER_HEARD, 1)
     def told(world: World, seed: int) -> None:
         the_same(world, seed)
 

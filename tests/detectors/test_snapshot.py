@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -22,11 +23,16 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def lived(days: int = 8) -> HomeWatch:
+    return HomeWatch.restore(_lived(days))
+
+
+@cache
+def _lived(days: int) -> bytes:
     script = Script()
     script.live(days)
     watch = HomeWatch(HOME, ZONE)
     run(watch, script.items(T0 + days * DAY))
-    return watch
+    return watch.snapshot()
 
 
 @pytest.mark.parametrize("file", OLD, ids=lambda file: file.stem)
@@ -88,6 +94,13 @@ def test_a_snapshot_of_a_newer_program_is_refused_in_one_sentence() -> None:
 def test_bytes_that_are_no_snapshot_are_called_that(body: bytes) -> None:
     with pytest.raises(BrokenSnapshotError):
         HomeWatch.restore(body)
+
+
+@pytest.mark.parametrize("part", ["watermark", "coverage", "gateways", "heard", "waiting", "voice", "evidence"])
+def test_a_snapshot_of_which_a_part_cannot_be_read_is_called_broken(part: str) -> None:
+    state = msgspec.msgpack.decode(lived(1).snapshot())
+    with pytest.raises(BrokenSnapshotError, match="A part of this snapshot"):
+        HomeWatch.restore(msgspec.msgpack.encode(state | {part: 7}))
 
 
 def test_a_home_goes_on_with_the_rules_that_it_was_saved_with() -> None:

@@ -201,7 +201,7 @@ def plainly(world: World) -> list[Message]:
     messages: list[Message] = [(T0, [hello_of(world, gateway, T0) for gateway in GATEWAYS[: world.gateways]])]
     for start, end in running(world):
         before = start
-        for now in (*range(start + STEP, end, STEP), end):
+        for now in (*range(start, end, STEP), end):
             new = readings[
                 bisect_left(times, before) if before == T0 else bisect_right(times, before) : bisect_right(times, now)
             ]

@@ -321,8 +321,10 @@ def test_homes_and_accounts_are_made_from_the_command_line(kehai: Terminal, tmp_
         )  # fmt: skip
         assert (done.returncode, done.stderr.count("\n")) == (status, 1)
     assert kehai("admin", "staff", "disable", "nobody", "--config", config).status == 2
+    assert kehai("admin", "staff", "role", "hana", "manager", "--config", config).status == 0
+    assert "There is no role 'king'" in kehai("admin", "staff", "role", "hana", "king", "--config", config).sentence()
     kehai("admin", "staff", "disable", "hana", "--config", config)
-    assert kehai("admin", "staff", "list", "--config", config).out == "hana\thana\tdisabled\n"
+    assert kehai("admin", "staff", "list", "--config", config).out == "hana\thana\tdisabled\tmanager\n"
 
 
 def test_a_damaged_database_is_one_sentence_and_a_traceback_only_when_asked_for(

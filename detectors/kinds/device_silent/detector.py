@@ -39,7 +39,9 @@ class DeviceSilent(Quiet):
         for known in (self._heard, self._due, self._battery):
             for device in [d for d in known if d not in context.devices]:
                 del known[device]
-        if context.watermark is not None:
+        if (
+            context.watermark is not None and self._heard
+        ):  # else from the first reading on, however often a gateway greets
             self._expect(context, context.watermark)
         self._settle()
         return ended
