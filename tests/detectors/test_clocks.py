@@ -90,7 +90,10 @@ def test_a_collapse_under_a_clock_that_is_half_an_hour_behind_is_paged() -> None
     script.live(3)
     script.live(1, start=T0 + 3 * DAY, until=NOON + 2 * HOUR)
     events = run(HomeWatch(HOME, ZONE), lived_by(off(-30 * MINUTE, NOON, NOON + 3 * DAY), NOON + DAY, script))
-    assert [f.level for f in findings(events, "inactivity") if f.onset > NOON and f.unknown is None] == [Level.PAGE]
+    assert [f.level for f in findings(events, "inactivity") if f.onset > NOON and f.unknown is None] == [
+        Level.PROMPT,
+        Level.PAGE,
+    ]
 
 
 def test_messages_that_come_in_a_heap_after_a_break_are_late_and_their_clock_is_right() -> None:

@@ -249,10 +249,10 @@ def test_a_day_of_23_24_and_25_hours_is_one_day(zone: str, day: str, hours: int)
     for number in range(change - 10, change + 3):
         midnight = local.midnight(number)
         for hour in range(7, 22):
-            for minute in range(0, 60, 10):
-                wall = midnight + hour * HOUR + minute * MINUTE
+            for minute in (0, 8, 21, 28, 41, 50):
+                wall = midnight + hour * HOUR + minute * MINUTE + hour * number % 7 * 10 * SECOND
                 shift = local.hour(wall) - hour  # on the day of a change the clock has moved in the night
-                script.add(LIVING, wall - shift * HOUR)
+                script.add(LIVING if minute % 3 else KITCHEN, wall - shift * HOUR)
     start, end = local.midnight(change - 10), local.midnight(change + 3)
     script.check_in(start, end)
     assert (local.midnight(change + 1) - local.midnight(change)) == hours * HOUR

@@ -8,6 +8,7 @@ import pytest
 
 from detectors.home import HomeWatch
 from detectors.kinds.device_stuck.detector import DeviceStuck
+from detectors.kinds.inactivity.rule import CAP
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant
 from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject
 from domain.ids import DeviceId
@@ -210,7 +211,7 @@ def test_a_sensor_that_fires_without_end_hides_no_collapse_for_ever() -> None:
     assert home.context.evidence.last is not None
     assert home.context.evidence.last.at <= found.raised_at, "nothing of it is believed any more"
     (page,) = [f for f in findings(events, "inactivity") if f.level is Level.PAGE]
-    assert found.raised_at < page.raised_at <= found.raised_at + 12 * HOUR
+    assert found.raised_at < page.raised_at <= found.raised_at + CAP
 
 
 def test_a_sensor_that_fires_without_end_pages_about_nobody_who_lives_on() -> None:

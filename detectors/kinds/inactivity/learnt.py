@@ -37,7 +37,6 @@ _MORE_OFTEN = 6.0
 enough to be counted within weeks, and depends on no correction."""
 _POOLED_MONTHS = 1.0
 """The pooled rate weighs as much as this many months of the home's own."""
-_CORRECTION_POWER = 1.5
 _LEAST, _MOST = 0.2, 4.0
 """How far a home's own silences may move the price of a delay."""
 
@@ -146,7 +145,7 @@ class Learnt:
         months = max(0, min(_WINDOW_DAYS, today - first - UNLEARNT_DAYS)) / _MONTH_DAYS
         expected = _MORE_OFTEN * self._budgets[0]
         rate = (len(self._exceeded) + _POOLED_MONTHS * expected) / (months + _POOLED_MONTHS)
-        self.factor = round(min(_MOST, max(_LEAST, (expected / rate) ** _CORRECTION_POWER)), 4)
+        self.factor = round(min(_MOST, max(_LEAST, expected / rate)), 4)
 
     # ---- state -------------------------------------------------------------------------------------------------------
 
