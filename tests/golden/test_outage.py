@@ -1,4 +1,4 @@
-"""Two hundred homes, and two hours in which nothing reaches the server."""
+"""Two hundred homes, and three hours in which nothing reaches the server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.detectors.homes import T0, ZONE
 
 LIVING = Device(DeviceId("living"), Quantity.MOTION, "living")
 CUT = T0 + 14 * DAY + 11 * HOUR
-BACK = CUT + 2 * HOUR
+BACK = CUT + 3 * HOUR
 END = BACK + HOUR // 2
 BEAT = 3 * MINUTE
 
@@ -79,7 +79,7 @@ def alerts(book: MemoryBook, subject: Subject) -> list[Alert]:
     return [alert for alert in book.alerts.values() if alert.subject is subject]
 
 
-def test_two_hours_without_the_broker_are_one_alert_and_a_fall_in_them_is_paged_right_after_marked_late() -> None:
+def test_three_hours_without_the_broker_are_one_alert_and_a_fall_in_them_is_paged_right_after_marked_late() -> None:
     book = MemoryBook()
     watched(Fleet(200).arrivals(), book)
     (outage,) = alerts(book, Subject.SYSTEM)
