@@ -160,6 +160,13 @@ class _Stage:
         events: Sequence[FindingEvent] = self.home.tick(now) if arrival is None else self.home.take(arrival.items)
         self.said += (event for event in events if not isinstance(event, Ended))
 
+    def wait(self, until: Instant) -> None:
+        """Nothing arrives any more, and time passes: what is due is told all the same."""
+        last = 0
+        while (due := self.next_due()) is not None and last < due <= until:
+            last = due
+            self.step(due, None)
+
 
 @dataclass(frozen=True, slots=True)
 class _Changed:
@@ -252,6 +259,7 @@ def _go_on(changed: _Changed, body: bytes, course: Course) -> list[Said]:
     stage = _Stage(HomeWatch.restore(body), course.credulous)
     played = takewhile(lambda arrival: arrival.received_at <= changed.until, arrivals(changed.life.recording()))
     drive(ListFeed(arrival for arrival in played if arrival.received_at >= changed.since), stage)
+    stage.wait(changed.until)
     return [said_of(finding) for finding in stage.said]
 
 
