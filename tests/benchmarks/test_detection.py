@@ -59,6 +59,12 @@ def test_a_gateway_that_is_off_is_found_and_pages_nobody_unless_blindness_is_tak
     assert sum(len(one.new_pages()) for one in broken.followed) > 0
 
 
+def test_an_outage_that_is_followed_no_further_than_its_middle_is_found_all_the_same() -> None:
+    known = {"off": Happening("off", (falls_silent,), at_most=6 * HOUR)}
+    done = run(replace(HOME, happenings=("off",)), known)
+    assert [found.after is not None for one in done.followed for found in judge(one)] == [True]
+
+
 def pages_of(done: Run) -> Counter[str]:
     return Counter(one.name for one in done.followed for _ in one.new_pages())
 
