@@ -129,7 +129,7 @@ EVIDENCE: Mapping[str, str] = {
     "scale": _n("Limit over that, by the page budget"),
     "factor": _n("Correction by this home's own long silences"),
     "learnt_days": _n("Days learnt from"),
-    "prior": _n("Compared at first with homes of"),
+    "prior": _n("Version of what homes in general do"),
     "last_exit": _n("Outer door last moved"),
     "devices_alive": _n("Sensors that are heard"),
     "devices": _n("Sensors in the home"),

@@ -92,14 +92,18 @@ _UNITS = {
 
 def _counted(unit: str, value: float, speech: Speech) -> str:
     """So many of a unit."""
-    n, say = int(value), speech.ngettext
+    n, ngettext, gettext = int(value), speech.ngettext, speech.gettext
     said = {
-        "times": say("%(num)s time", "%(num)s times", n), "days": say("%(num)s day", "%(num)s days", n),
-        "nights": say("%(num)s night", "%(num)s nights", n), "mornings": say("%(num)s morning", "%(num)s mornings", n),
-        "hours": say("%(num)s hour", "%(num)s hours", n), "minutes": say("%(num)s minute", "%(num)s minutes", n),
-        "devices": say("%(num)s sensor", "%(num)s sensors", n), "homes": say("%(num)s home", "%(num)s homes", n),
-        "an hour": speech.gettext("%(num)s an hour"),
-    }[unit]  # fmt: skip
+        "times": ngettext("%(num)s time", "%(num)s times", n),
+        "days": ngettext("%(num)s day", "%(num)s days", n),
+        "nights": ngettext("%(num)s night", "%(num)s nights", n),
+        "mornings": ngettext("%(num)s morning", "%(num)s mornings", n),
+        "hours": ngettext("%(num)s hour", "%(num)s hours", n),
+        "minutes": ngettext("%(num)s minute", "%(num)s minutes", n),
+        "devices": ngettext("%(num)s sensor", "%(num)s sensors", n),
+        "homes": ngettext("%(num)s home", "%(num)s homes", n),
+        "an hour": gettext("%(num)s an hour"),
+    }[unit]
     return said % {"num": f"{value:g}"}
 
 
