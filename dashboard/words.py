@@ -127,7 +127,7 @@ EVIDENCE: Mapping[str, str] = {
     "survival": _n("Of 100 silences begun then, so long or longer"),
     "line_s": _n("Longest silence of nine days in ten, this hour"),
     "scale": _n("Limit over that, by the page budget"),
-    "factor": _n("Correction by this home's own long silences"),
+    "price_factor": _n("Correction by this home's own long silences"),
     "learnt_days": _n("Days learnt from"),
     "prior": _n("Version of what homes in general do"),
     "last_exit": _n("Outer door last moved"),
@@ -192,6 +192,14 @@ EVIDENCE: Mapping[str, str] = {
     "usual_active_minutes": _n("Active in a day, before"),
 }
 """Keys of a finding's evidence, in the order in which a page shows them."""
+EVIDENCE_OF: Mapping[str, Mapping[str, str]] = {
+    "not_returned": {
+        "limit_s": _n("Asked about after"),
+        "comparable": _n("Absences known of such hours"),
+        "expected": _n("Expected back"),
+    },
+}
+"""Kind -> keys that mean something else in its evidence."""
 EVIDENCE_WORDS: Mapping[str, Mapping[str, str]] = {
     "fault": {
         "without_end": _n("It fires without a pause"),

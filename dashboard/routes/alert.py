@@ -55,7 +55,7 @@ def _page(
     marks = [(alert.onset, speech.gettext("Began")), (alert.raised_at, speech.gettext("Limit"))]
     return render(
         request, "alert.html", session=session, speech=speech, code=status, alert=alert, home=home, seen=seen,
-        facts=facts(alert.evidence, speech), unknowns=_unknowns(office, alert, start, end),
+        facts=facts(alert.evidence, speech, alert.kind), unknowns=_unknowns(office, alert, start, end),
         history=office.book.history(number), names=office.names(), change=change,
         strip=strip_of(office, seen, local, start, end, marks) if seen is not None else None,
         hours=hours_of(office, seen, local, start, end) if seen is not None else None,

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.language import Speech
-from dashboard.words import DEVICE, DRIFT, EVIDENCE, EVIDENCE_WORDS
+from dashboard.words import DEVICE, DRIFT, EVIDENCE, EVIDENCE_OF, EVIDENCE_WORDS
 from domain.clock import MINUTE, SECOND, from_iso
 from domain.findings import Evidence
 
 _INSTANTS = frozenset(
-    {"since", "last_exit", "last_heard", "last_vouched", "began", "not_before", "week_from"}
+    {"since", "last_exit", "last_heard", "last_vouched", "began", "not_before", "week_from", "expected"}
 )  # fmt: skip
 _HIDDEN_WHEN_ZERO = frozenset({"blind_s", "longest_s"})
-_TOLD_ALREADY = frozenset({"changed"})
+TOLD_ALREADY = frozenset({"changed"})
 """Words, in one language, of what another key holds as numbers."""
 _SLOT_MINUTES = 5
 """Daily life is counted in slots of so many minutes."""
@@ -31,17 +31,17 @@ class Fact:
     value: str
 
 
-def facts(evidence: Evidence, speech: Speech) -> list[Fact]:
-    """All of the evidence, in a fixed order; what is empty is left out.
+def facts(evidence: Evidence, speech: Speech, kind: str = "") -> list[Fact]:
+    """All of the evidence of a finding of ``kind``, in a fixed order; what is empty is left out.
 
     A key that has no words yet comes last, under its own name: what a finding rests on is never hidden.
     """
-    found = []
-    for key in (*EVIDENCE, *sorted(set(evidence) - set(EVIDENCE) - _TOLD_ALREADY)):
+    found, own = [], EVIDENCE_OF.get(kind, {})
+    for key in (*EVIDENCE, *sorted(set(evidence) - set(EVIDENCE) - TOLD_ALREADY)):
         value = evidence.get(key)
         if value is None or value in ([], {}, "") or (key in _HIDDEN_WHEN_ZERO and not value):
             continue
-        found.append(Fact(speech.gettext(EVIDENCE.get(key, key)), _say(key, value, speech)))
+        found.append(Fact(speech.gettext(own.get(key) or EVIDENCE.get(key, key)), _say(key, value, speech)))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from alerts.book import WatchedHome
 from alerts.ledger import MONTH
 from alerts.records import encode_status
 from dashboard.language import Speech
-from dashboard.views.evidence import facts
+from dashboard.views.evidence import TOLD_ALREADY, facts
 from dashboard.words import EVIDENCE, IDEA, IDEA_WHY, KIND, PART, REACH, SEES, UNKNOWN, WHY
 from detectors.catalogue import CATALOGUE
 from detectors.home import HomeWatch
@@ -29,6 +30,7 @@ from tests.conformance.test_detectors import an_eventful_fortnight
 from tests.dashboard.conftest import NOW, Browser, Installation, fall, status
 from tests.detectors.homes import DEVICES, GATEWAY, HOME, ZONE, Script, findings, hello, run
 
+ROOT = Path(__file__).resolve().parents[2]
 HOME_1 = HomeId("home-1")
 DAYS = 21
 
@@ -145,13 +147,42 @@ def test_every_kind_that_finds_something_has_a_name_and_every_key_of_its_evidenc
         assert set(finding.evidence) <= set(EVIDENCE), finding.kind
 
 
+def dicts_of_evidence(node: ast.AST) -> list[ast.Dict]:
+    """The dict literals of an ``evidence`` argument, of a name of type Evidence, or of a function of that name."""
+    if isinstance(node, ast.FunctionDef) and node.name.strip("_") == "evidence":
+        return [part for part in ast.walk(node) if isinstance(part, ast.Dict)]
+    told = isinstance(node, ast.keyword) and node.arg == "evidence"
+    typed = isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "Evidence"
+    value = node.value if told or typed else None  # type: ignore[attr-defined]
+    return [value] if isinstance(value, ast.Dict) else []
+
+
+def written_keys() -> set[str]:
+    """Every key that any module of detectors writes into evidence."""
+    found: list[ast.expr | None] = []
+    for file in (ROOT / "detectors").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            for literal in dicts_of_evidence(node):
+                found += literal.keys
+            if isinstance(node, ast.Subscript) and ast.unparse(node.value) in {"evidence", "found"}:
+                found.append(node.slice)
+    return {key.value for key in found if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+
+
+def test_every_key_that_the_code_of_a_detector_writes_has_words(found: list[Finding]) -> None:
+    written = written_keys()
+    assert len(written) > 40
+    assert {key for finding in found for key in finding.evidence} <= written | {"humidity_percent"}
+    assert written - TOLD_ALREADY <= set(EVIDENCE)
+
+
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_no_key_and_no_bare_number_of_any_kind_s_evidence_is_shown(language: str, found: list[Finding]) -> None:
     speech = Speech(language, found[-1].raised_at, LocalTime(ZONE))
     names = {str(device.id) for device in DEVICES} | {str(device.room) for device in DEVICES}
     versions = {finding.evidence.get("prior") for finding in found}
     for finding in found:
-        shown = facts(finding.evidence, speech)
+        shown = facts(finding.evidence, speech, finding.kind)
         empty = {key for key, value in finding.evidence.items() if value in (None, [], {}, "", 0)}
         assert len(shown) >= len(set(finding.evidence) - empty)
         for fact in shown:
@@ -167,6 +198,21 @@ def test_a_key_without_words_is_shown_all_the_same_and_would_be_found() -> None:
     """The control: the two tests above can fail."""
     (fact,) = facts({"a_new_key": 3}, Speech("en", NOW, LocalTime(ZONE)))
     assert (fact.label, fact.value) == ("a_new_key", "3")
+
+
+def test_a_change_of_daily_life_is_told_with_its_figures_and_an_absence_with_its_own_words() -> None:
+    japanese, english = (Speech(language, NOW, LocalTime(ZONE)) for language in ("ja", "en"))
+    changes: list[object] = [
+        {"what": "visits", "week": 4, "usual": 1.5, "z": 4.2}, {"what": "rise", "week": 90, "usual": 81, "z": 3.0},
+        {"what": "room:kitchen", "week": 100, "usual": 250, "z": 3.1},
+    ]  # fmt: skip
+    (fact,) = facts({"changes": changes, "changed": ["the same in English"]}, english, "routine_drift")
+    assert fact.value == (
+        "visits to the toilet a night: 4 (usually 1.5), gets up: 07:30 (usually 06:45), kitchen: 10 % (usually 25 %)"
+    )
+    back = {"expected": "2026-03-02T12:00:00+09:00"}
+    assert facts(dict(back), english, "not_returned")[0].label == "Expected back"
+    assert facts({"expected": 12.5}, japanese, "device_stuck")[0].value == "12.5回"
 
 
 def test_every_word_of_the_outlook_has_one_that_staff_read() -> None:
