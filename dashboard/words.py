@@ -125,6 +125,7 @@ EVIDENCE: Mapping[str, str] = {
     "longer": _n("Of them longer than this one"),
     "longest_s": _n("The longest of them"),
     "survival": _n("Of 100 silences begun then, so long or longer"),
+    "usual_longest_s": _n("The longest so far"),
     "line_s": _n("Longest silence of nine days in ten, this hour"),
     "scale": _n("Limit over that, by the page budget"),
     "price_factor": _n("Correction by this home's own long silences"),
@@ -167,7 +168,6 @@ EVIDENCE: Mapping[str, str] = {
     "fault": _n("What is wrong"),
     "every_s": _n("Every"),
     "most_per_hour": _n("Movements in its busiest hour"),
-    "usual_longest_s": _n("The longest so far"),
     "lived_hours": _n("Hours in which others saw life and it did not"),
     "usual_lived_hours": _n("The most of them so far"),
     "expected": _n("Movements expected of it meanwhile"),
@@ -193,6 +193,7 @@ EVIDENCE: Mapping[str, str] = {
 }
 """Keys of a finding's evidence, in the order in which a page shows them."""
 EVIDENCE_OF: Mapping[str, Mapping[str, str]] = {
+    "inactivity": {"usual_longest_s": _n("Longest silence of nine days in ten, this hour")},
     "not_returned": {
         "limit_s": _n("Asked about after"),
         "comparable": _n("Absences known of such hours"),
