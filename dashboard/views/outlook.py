@@ -127,12 +127,11 @@ class _Teller:
         days, share = self.outlook.learnt_days, f"{100 * self.outlook.own_share:.0f}"
         if days >= LEARNT_DAYS:
             return self._(
-                "Learnt: the limits rest for %(share)s %% on this home's own life (%(days)s days), the rest on homes "
-                "in general."
+                "Learnt: %(share)s %% of the limits is this home's own life (%(days)s days), the rest is homes in general."
             ) % {"days": days, "share": share}
         return self._(
-            "Still learning: %(days)s of %(needed)s days are known; the limits rest for %(share)s %% on this home's own life, "
-            "the rest on homes in general."
+            "Still learning: %(days)s of %(needed)s days are known; %(share)s %% of the limits is this home's own life, the "
+            "rest is homes in general."
         ) % {"days": days, "needed": LEARNT_DAYS, "share": share}
 
     def card(self, part: Part, moment: Moment) -> PartCard:
