@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from datetime import datetime, time
 from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, or_, select, update
 
 from alerts.changes import count_change
 from alerts.tables import modes
-from domain.clock import DAY, MINUTE, Instant, Span
+from domain.clock import DAY, HOUR, MINUTE, Instant, Span
 from domain.ids import HomeId
+from domain.localtime import LocalTime
 from domain.modes import SAID, TAKES, Mode, ModeEnd, ModeKind
 
 LONGEST: Span = 366 * DAY
 REMEMBERED: Span = 10 * DAY
 """How long the watch is told of a mode that staff have ended: a watch that was down that long still reads it."""
+
+_EVENING = time(18)
+"""When somebody is expected who comes back on a day of which nobody said the hour."""
+
+
+def read_until(text: str, local: LocalTime, now: Instant) -> Instant:
+    """What a person means by ``2026-11-30`` (that evening), ``2026-11-30T15:00``, ``3d`` or ``12h``, on the home's wall clock.
+
+    Raises ValueError, in one sentence, for anything else.
+    """
+    ahead = re.fullmatch(r"(\d{1,4})([hd])", text.strip())
+    if ahead is not None:
+        return now + int(ahead[1]) * (HOUR if ahead[2] == "h" else DAY)
+    try:
+        said = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no time: write 2026-11-30, 2026-11-30T15:00, 12h or 3d.") from error
+    if said.tzinfo is not None:
+        raise ValueError(f"{text!r} names a time zone: leave it out, the home's own is meant.")
+    whole_day = re.fullmatch(r"\d{4}-\d{2}-\d{2}", text.strip()) is not None
+    return local.at(said.date(), _EVENING if whole_day else said.time())
 
 
 class Modes:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
+from alerts.modes import Modes
 from alerts.rulebook import Rulebook
 from alerts.shadowbook import Shadowbook
 from alerts.sqlbook import RoleMark, SqlBook
@@ -59,6 +60,7 @@ class Office:
     book: SqlBook = field(init=False)
     rules: Rulebook = field(init=False)
     shadows: Shadowbook = field(init=False)
+    modes: Modes = field(init=False)
     homes: Homes = field(init=False)
     staff: Staff = field(init=False)
     _homes: _Kettle = field(default_factory=_Kettle)
@@ -69,6 +71,7 @@ class Office:
         """Open the rooms below."""
         self.book, self.homes, self.staff = SqlBook(self.engine), Homes(self.engine), Staff(self.engine)
         self.rules, self.shadows = Rulebook(self.engine), Shadowbook(self.engine)
+        self.modes = Modes(self.engine)
 
     def all_homes(self) -> dict[HomeId, Home]:
         """Every enrolled home, as old as may be remembered."""

@@ -9,6 +9,7 @@ from detectors.outlook.delays import Part, Reach
 from detectors.outlook.sight import Sees, Why
 from domain.alerts import Outcome, Reason, State
 from domain.findings import Level, Unknown
+from domain.modes import ModeEnd, ModeKind
 from domain.readings import Quantity
 from domain.status import Observability, Resident
 
@@ -27,6 +28,17 @@ RESIDENT: Mapping[Resident, str] = {
     Resident.OVERDUE: _n("No sign of life"),
     Resident.AWAY: _n("Out"),
     Resident.UNKNOWN: _n("Cannot say"),
+}
+MODE: Mapping[ModeKind, str] = {
+    ModeKind.AWAY: _n("Away"),
+    ModeKind.HOSPITAL: _n("In hospital"),
+    ModeKind.VISITOR: _n("A visitor is staying"),
+}
+MODE_END: Mapping[ModeEnd, str] = {
+    ModeEnd.BACK: _n("Said to be over"),
+    ModeEnd.REPLACED: _n("Something else was said"),
+    ModeEnd.CAME_BACK: _n("Life was seen in the empty home"),
+    ModeEnd.EXPIRED: _n("Its time was over"),
 }
 OBSERVABILITY: Mapping[Observability, str] = {
     Observability.CLEAR: _n("Everything reports"),

@@ -15,6 +15,7 @@ import typer
 from domain.errors import ConfigurationError, KehaiError
 from kehai import __version__
 from kehai.admin_cli import ConfigFile, admin
+from kehai.home_cli import home
 from kehai.lazily import command
 from kehai.letters_cli import letters
 from kehai.rules_cli import rules
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 
 app.add_typer(admin, name="admin")
+app.add_typer(home, name="home")
 app.add_typer(letters, name="dead-letters")
 app.add_typer(rules, name="rules")
 

@@ -57,6 +57,21 @@ def show(
     request: Request, home: str, session: Annotated[Session, Depends(require_session)], day: date | None = None
 ) -> Response:
     """The home's last 24 hours, or the day that was asked for."""
+    return page(request, home, session, day)
+
+
+def page(
+    request: Request,
+    home: str,
+    session: Session,
+    day: date | None = None,
+    *,
+    problem: str = "",
+    until: str = "",
+    why: str = "",
+    status: int = 200,
+) -> Response:
+    """The page; ``problem`` says what was wrong with what somebody wrote on it, which is shown again."""
     office = office_of(request)
     known = office.homes.get(home)
     if known is None:
@@ -64,7 +79,7 @@ def show(
     change = office.book.change_count()
     local = LocalTime(known.zone)
     speech = speech_of(request, local)
-    status = office.book.status(home)
+    seen = office.book.status(home)
     now = office.clock.now()
     if day is None:
         start, end = (now // HOUR - 23) * HOUR, (now // HOUR + 1) * HOUR
@@ -72,21 +87,21 @@ def show(
         start = local.at(day, time())
         end = local.midnight(local.day(start) + 1)
     marks = []
-    if status is not None and status.last_life is not None:
-        marks.append((status.last_life, speech.gettext("Last sign of life")))
-        if status.limit is not None:
-            marks.append((status.last_life + status.limit, speech.gettext("Limit")))
-    strip = strip_of(office, status, local, start, end, marks) if status is not None else None
-    hours = hours_of(office, status, local, start, end) if status is not None else None
+    if seen is not None and seen.last_life is not None:
+        marks.append((seen.last_life, speech.gettext("Last sign of life")))
+        if seen.limit is not None:
+            marks.append((seen.last_life + seen.limit, speech.gettext("Limit")))
+    strip = strip_of(office, seen, local, start, end, marks) if seen is not None else None
+    hours = hours_of(office, seen, local, start, end) if seen is not None else None
     shown = local.day(start + HOUR)
     return render(
-        request, "home.html", session=session, speech=speech, home=known, status=status, strip=strip, hours=hours,
+        request, "home.html", code=status, session=session, speech=speech, home=known, status=seen, strip=strip, hours=hours,
         change=change, alerts=office.book.alerts_of(HomeId(home), 20), names=office.names(), day=day,
         before=local.date(local.midnight(shown - (0 if day is None else 1)) + 12 * HOUR),
         after=None if day is None else local.date(local.midnight(shown + 1) + 12 * HOUR),
-        now=now, live=live_rules(office, known),
+        now=now, live=live_rules(office, known), said=office.modes.of(HomeId(home), 10), problem=problem, until=until, why=why,
         blind=[finding for finding in office.book.standing(home) if finding.unknown is not None],
-        gateways=office.history.gateways(*(gateway for gateway, _ in status.gateways)) if status is not None else [],
+        gateways=office.history.gateways(*(gateway for gateway, _ in seen.gateways)) if seen is not None else [],
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from tests.detectors.homes import GATEWAY, HOME, T0, ZONE, Script, run
 
 COMMANDS = (
     "demo", "up", "ingest", "watch", "dashboard", "influx", "gateway", "simulate", "replay", "backtest",
-    "report", "doctor", "admin", "dead-letters", "backup", "restore", "rules",
+    "report", "doctor", "admin", "home", "dead-letters", "backup", "restore", "rules",
 )  # fmt: skip
 
 
