@@ -68,8 +68,11 @@ class Sign(NamedTuple):
 
     @property
     def soon_after_exit(self) -> bool:
-        """True when the home may still be empty after it: a silence counts, with a wider limit."""
-        return self.after_exit is not None and self.after_exit <= SOON_AFTER_EXIT
+        """True when the home may still be empty after it: a silence counts, with a wider limit.
+
+        Not where somebody had company: who left is then not known, and the usual limit holds.
+        """
+        return self.after_exit is not None and self.after_exit <= SOON_AFTER_EXIT and not self.company
 
     @property
     def teaches(self) -> bool:

@@ -101,7 +101,7 @@ class Past:
     @property
     def soon_after_exit(self) -> NDArray[np.bool_]:
         """True where the home may still be empty after the sign: a silence counts, with a wider limit."""
-        wider: NDArray[np.bool_] = ~self.out & (self.after_exit <= SOON_AFTER_EXIT)
+        wider: NDArray[np.bool_] = ~self.out & (self.after_exit <= SOON_AFTER_EXIT) & ~self.company
         return wider
 
     def vouched(self, until: Instants) -> NDArray[np.float64]:

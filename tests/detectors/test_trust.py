@@ -232,7 +232,7 @@ def test_a_visitor_who_leaves_does_not_make_the_resident_go_out() -> None:
     seen.see_all((DOOR, at), (LIVING, at + MINUTE))
     assert seen.evidence.last is not None
     assert not seen.evidence.last.may_be_out
-    assert seen.evidence.last.soon_after_exit, "both may have gone: the limit is wider"
+    assert not seen.evidence.last.soon_after_exit, "both may have gone, and still the usual limit holds"
     assert not seen.evidence.company(at + 11 * MINUTE)
     alone = Seen()
     walks(alone, T0)

@@ -21,6 +21,7 @@ from simulators.incidents import collapse
 from simulators.player import Step, steps
 from simulators.recording import Recording
 from simulators.replay import Replay
+from tests.golden import absences
 from tests.simulators.homes import recorded, with_outage, with_readings, without_broker
 
 HERE = Path(__file__).resolve().parent
@@ -133,6 +134,10 @@ SCENARIOS: dict[str, Scenario] = {
         out_for_thirty_hours,
         a_day_of_23_hours,
         a_day_of_25_hours,
+        absences.a_holiday_that_nobody_spoke_of,
+        absences.a_holiday_that_staff_wrote_down,
+        absences.strays_in_two_absences,
+        absences.a_visitor_leaves_and_the_resident_falls,
     )
 }
 
@@ -141,8 +146,17 @@ def story(name: str) -> str:
     """The alert log of a scenario, and what the desk made of each alert."""
     recording, played = SCENARIOS[name]()
     run = Replay(recording)
+    run.book.said = {mode.id: mode for mode in absences.said_of(name, recording)}
     run.full(played=played)
-    return run.log() + _desk(run, recording.home.zone)
+    run.watch.save(run.watch.now)
+    return run.log() + _desk(run, recording.home.zone) + _modes(run, recording.home.zone)
+
+
+def _modes(run: Replay, local: LocalTime) -> str:
+    said = run.book.said.values()
+    return "".join(
+        f"# {m.kind} until {local.iso(m.until)[5:16]}: {m.end} {local.iso(m.ended_at or 0)[5:16]}\n" for m in said
+    )
 
 
 def _desk(run: Replay, local: LocalTime) -> str:
