@@ -157,7 +157,7 @@ def simulate(
     days: Annotated[int, typer.Option(min=1)] = 7,
     seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 1,
     zone: Annotated[str | None, typer.Option(help="The homes' IANA time zone; Asia/Tokyo by default.")] = None,
-    profile: Annotated[str, typer.Option(help="Whose homes: alone, house, ...")] = "alone",
+    profile: Annotated[str, typer.Option(help="Whose homes: alone, couple, house or still.")] = "alone",
     incident: Annotated[str | None, typer.Option(help="One incident of this kind in each home.")] = None,
 ) -> None:
     """Write simulated homes as recordings, with incidents.csv beside them."""

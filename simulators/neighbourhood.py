@@ -74,7 +74,16 @@ def build_neighbourhood(homes: int, start: Instant, seed: int, zone: str) -> lis
         rng = random.Random(own)  # noqa: S311 (a simulation)
         person = draw_person(rng)
         if number == 1:  # somebody who is always up and about in the morning: there a fall is noticed soonest
-            person = replace(person, wakes=350, wakes_spread=8, bustle=1.6, outings_a_week=0.0, nap_share=0.0)
+            person = replace(
+                person,
+                wakes=350,
+                wakes_spread=8,
+                bustle=1.8,
+                stillness=0.5,
+                unlike=0.0,
+                outings_a_week=0.0,
+                nap_share=0.0,
+            )
         home = build_home(f"home-{number:02d}", zone, person, own, japanese_rooms=True)
         lived = live(home, first, HISTORY_DAYS + LIVE_DAYS)
         past = [reading for reading in lived if reading.at < start]

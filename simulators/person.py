@@ -73,7 +73,7 @@ ORDINARY: Ranges = {
     "wakes": (310, 450), "wakes_spread": (10, 30), "sleeps": (1230, 1390), "sleeps_spread": (12, 40),
     "outings_a_week": (1.0, 7.0),
     "outing_minutes": (45, 130), "nap_share": (0.0, 0.7), "bath_share": (0.4, 0.95), "night_visits": (0.5, 2.6),
-    "restless": (0.0, 0.15), "toilet_every": (100, 180), "bustle": (0.7, 1.5), "stillness": (0.7, 1.5), "unlike": (0.3, 0.8),
+    "restless": (0.0, 0.15), "toilet_every": (100, 180), "bustle": (0.7, 1.5), "stillness": (0.5, 1.0), "unlike": (0.05, 0.35),
     "calls": (0.5, 3.0), "visitors_a_week": (0.0, 1.5), "helper_days": (0, 2), "centre_days": (0, 1),
 }  # fmt: skip
 _WHOLE = {"helper_days", "centre_days"}
