@@ -196,6 +196,8 @@ EVIDENCE: Mapping[str, str] = {
     "homes": _n("Some of them"),
     "area": _n("Area"),
     "software": _n("Program"),
+    "detector": _n("Rule"),
+    "reason": _n("Reason"),
     "week_from": _n("Week from"),
     "days_seen": _n("Days seen in this week"),
     "days_compared": _n("Days compared with"),
@@ -214,6 +216,7 @@ EVIDENCE_OF: Mapping[str, Mapping[str, str]] = {
 }
 """Kind -> keys that mean something else in its evidence."""
 EVIDENCE_WORDS: Mapping[str, Mapping[str, str]] = {
+    "detector": KIND,
     "fault": {
         "without_end": _n("It fires without a pause"),
         "like_a_machine": _n("It fires like a machine"),
