@@ -260,7 +260,7 @@ PART: Mapping[Part, str] = {
 REACH: Mapping[Reach, str] = {
     Reach.NOTICED: _n("noticed"),
     Reach.TOO_LATE: _n("not noticed within eight hours"),
-    Reach.TAKEN_FOR_OUT: _n("taken to be out: staff are not called"),
+    Reach.TAKEN_FOR_OUT: _n("taken to be out: noticed only as an absence that is too long"),
     Reach.NEVER_SEEN: _n("nothing is ever seen here at this time"),
 }
 SEES: Mapping[Sees, str] = {
@@ -286,6 +286,9 @@ WHY: Mapping[Why, str] = {
     Why.DEVICE_STUCK: _n("stuck: %(devices)s"),
     Why.BATTERY_LOW: _n("battery low, may fall silent soon: %(devices)s"),
     Why.CLOCK_WRONG: _n("the gateway's clock is wrong: times are not sure"),
+    Why.AWAY: _n("staff say that nobody is at home"),
+    Why.VISITOR: _n("staff say that somebody else is in the home"),
+    Why.ABSENCES: _n("%(learnt)s of %(needed)s absences known"),
     Why.DAYS: _n("%(learnt)s of %(needed)s days known"),
     Why.STAYS: _n("%(learnt)s of %(needed)s stays known"),
 }

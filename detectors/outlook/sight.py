@@ -10,6 +10,8 @@ from detectors.catalogue import CATALOGUE
 from detectors.home import HomeWatch
 from detectors.kinds.bathroom_long.detector import ENOUGH_STAYS, BathroomLong
 from detectors.kinds.late_rising.detector import LateRising
+from detectors.kinds.not_returned.absences import ENOUGH as ENOUGH_ABSENCES
+from detectors.kinds.not_returned.detector import NotReturned
 from detectors.rooms import is_bath, is_day_room
 from domain.findings import Finding
 from domain.ids import DeviceId
@@ -55,8 +57,14 @@ class Why(StrEnum):
     DEVICE_STUCK = "device_stuck"
     BATTERY_LOW = "battery_low"
     CLOCK_WRONG = "clock_wrong"
+    AWAY = "away"
+    """Staff say that nobody is at home."""
+    VISITOR = "visitor"
+    """Staff say that somebody else is there: a silence teaches nothing, and movement need not be the resident's."""
     DAYS = "days"
     """Too few days are known yet."""
+    ABSENCES = "absences"
+    """Too few absences are known yet."""
     STAYS = "stays"
     """Too few stays are known yet."""
 
@@ -136,6 +144,8 @@ NEEDS: Mapping[str, tuple[Pick, Why]] = {
 """Kind -> the devices of which it needs at least one, and what is missing where there is none."""
 ABOUT_EQUIPMENT = frozenset({"battery_low", "clock_wrong", "device_silent", "device_stuck", "gateway_silent"})
 """Kinds that look at the equipment itself: a device that is silent is what they see, not what blinds them."""
+ABOUT_LIFE_AT_HOME = frozenset({"bathroom_long", "inactivity", "late_rising", "night_wandering"})
+"""Kinds that judge whoever moves in the home, or does not."""
 OF_THE_GATEWAY = frozenset({"clock_wrong", "gateway_silent"})
 """Those of them that need nothing but a gateway that has spoken."""
 _LEARNERS = {"inactivity": LEARNT_DAYS, "late_rising": 14, "night_wandering": 14, "routine_drift": LEARNT_DAYS}
@@ -169,7 +179,22 @@ def _sight(kind: str, watch: HomeWatch, troubles: Mapping[DeviceId, Why], of_gat
         return Sight(kind, Sees.SEES)
     if kind == "night_wandering" and len({device.room for device in needed}) < 2:
         return Sight(kind, Sees.BLIND, Why.ONE_ROOM)
-    return _troubled(kind, needed, troubles, of_gateway) or _learning(kind, watch) or _worn(kind, needed, troubles)
+    return (
+        _said(kind, watch)
+        or _troubled(kind, needed, troubles, of_gateway)
+        or _learning(kind, watch)
+        or _worn(kind, needed, troubles)
+    )
+
+
+def _said(kind: str, watch: HomeWatch) -> Sight | None:
+    """What follows from what staff say of the home; None where that does not matter to this kind."""
+    modes = watch.context.evidence.modes
+    if kind not in ABOUT_LIFE_AT_HOME:
+        return None
+    if modes.away():
+        return Sight(kind, Sees.BLIND, Why.AWAY)
+    return Sight(kind, Sees.PARTLY, Why.VISITOR) if modes.visitor() else None
 
 
 def _troubled(
@@ -191,6 +216,11 @@ def _learning(kind: str, watch: HomeWatch) -> Sight | None:
         if detector.stays < ENOUGH_STAYS:
             return Sight(kind, Sees.LEARNING, Why.STAYS, (), detector.stays, ENOUGH_STAYS)
         return Sight(kind, Sees.BLIND, Why.LEFT_UNSEEN) if detector.limit() is None else None
+    if kind == "not_returned":
+        absent = watch.detector(kind)
+        assert isinstance(absent, NotReturned)  # noqa: S101 (the catalogue's own)
+        few = absent.absences < ENOUGH_ABSENCES
+        return Sight(kind, Sees.LEARNING, Why.ABSENCES, (), absent.absences, ENOUGH_ABSENCES) if few else None
     known, needed = watch.inactivity.learnt_days, _LEARNERS.get(kind, 0)
     if known < needed:
         return Sight(kind, Sees.LEARNING, Why.DAYS, (), known, needed)

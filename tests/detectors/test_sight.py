@@ -13,6 +13,7 @@ from detectors.outlook.sight import NEEDS, Sees, Sight, Why, sights
 from domain.clock import DAY, HOUR, MINUTE
 from domain.findings import Finding, Level, Subject
 from domain.ids import DeviceId
+from domain.modes import Mode, ModeKind
 from domain.readings import Device
 from tests.detectors.homes import AIR, BATH, DEVICES, DOOR, HOME, KITCHEN, LIVING, T0, ZONE, Script, hello, run
 
@@ -43,7 +44,8 @@ def test_of_every_kind_it_is_known_what_it_needs() -> None:
 
 def test_a_home_that_has_everything_is_seen_and_still_learnt() -> None:
     found = by_kind(watched())
-    assert (found["heat"].sees, found["not_returned"].sees, found["device_silent"].sees) == (Sees.SEES,) * 3
+    assert (found["heat"].sees, found["door_left_open"].sees, found["device_silent"].sees) == (Sees.SEES,) * 3
+    assert (found["not_returned"].sees, found["not_returned"].why) == (Sees.LEARNING, Why.ABSENCES)
     assert (found["inactivity"].sees, found["inactivity"].why, found["inactivity"].needed) == (
         Sees.LEARNING,
         Why.DAYS,
@@ -96,6 +98,22 @@ def test_behind_a_silent_gateway_nothing_is_seen_but_the_gateway_s_silence() -> 
     assert (found["inactivity"].sees, found["inactivity"].why) == (Sees.BLIND, Why.GATEWAY_SILENT)
     assert found["gateway_silent"].sees is Sees.SEES
     assert by_kind(watched(), standing("clock_wrong"))["heat"].why is Why.CLOCK_WRONG
+
+
+def test_what_staff_say_of_the_home_comes_before_what_is_learnt_of_it() -> None:
+    now = T0 + 2 * DAY
+    for kind, sees, why in (
+        (ModeKind.AWAY, Sees.BLIND, Why.AWAY),
+        (ModeKind.HOSPITAL, Sees.BLIND, Why.AWAY),
+        (ModeKind.VISITOR, Sees.PARTLY, Why.VISITOR),
+    ):
+        watch = watched()
+        said = Mode(1, HOME, kind, now - HOUR, now + DAY, "", "hana", now - HOUR)
+        watch.context.evidence.modes.told([said], now)
+        watch.context.evidence.fire(now, watch.context.local)
+        found = by_kind(watch)
+        assert (found["inactivity"].sees, found["inactivity"].why) == (sees, why)
+        assert found["heat"].sees is Sees.SEES
 
 
 def test_where_people_leave_the_bathroom_unseen_a_long_stay_is_said_to_mean_nothing() -> None:

@@ -54,6 +54,11 @@ class NotReturned(Quiet):
         self._deadline: Instant | None = None
         self._standing: str | None = None
 
+    @property
+    def absences(self) -> int:
+        """How many absences of the last three months are known."""
+        return self._absences.total
+
     def configured(self, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.configured: staff may have written down a return date, or that somebody is back."""
         turned_at = context.evidence.modes.turned_at
