@@ -207,7 +207,7 @@ EVIDENCE: Mapping[str, str] = {
 }
 """Keys of a finding's evidence, in the order in which a page shows them."""
 EVIDENCE_OF: Mapping[str, Mapping[str, str]] = {
-    "inactivity": {"usual_longest_s": _n("Longest silence of nine days in ten, this hour")},
+    "inactivity": {"usual_longest_s": _n("Usual longest silence of a day, this hour")},
     "not_returned": {
         "limit_s": _n("Asked about after"),
         "comparable": _n("Absences known of such hours"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from detectors.evidence.life import BLIND, Sign, sign_of
 from detectors.kinds.inactivity import text
 from detectors.kinds.inactivity.hazard import QUARTERS, SHORTEST, STEP
 from detectors.kinds.inactivity.learnt import Learnt
+from detectors.kinds.inactivity.older import from_version_1
 from detectors.kinds.inactivity.past import COMPARED, Past
 from detectors.kinds.inactivity.prior import Prior, load
 from detectors.kinds.inactivity.rule import CAP, NIGHT_ENDS, PROMPT_CAP
@@ -21,12 +23,12 @@ from domain.localtime import LocalTime
 from domain.readings import Device, Reading
 
 NAME = "inactivity"
-DETECTOR = f"{NAME}/2"
-VERSION = 2
 WIDER = 8
 """By how much the limit of a page is wider when an outer door moved shortly before the last sign of life."""
 HEADWAY: Span = 5 * MINUTE
 """A prompt that would come less than this before the page is left out."""
+_FITS_WITHIN = 180
+"""Minutes after midnight."""
 LATE: Span = 15 * MINUTE
 """A page that could not be known until so long after its deadline says so."""
 
@@ -41,6 +43,8 @@ class Inactivity(Quiet):
     """
 
     name = NAME
+    version = 2
+    snapshot_version = 2
 
     def __init__(self, page_budget: float = 1.0, prompt_budget: float = 8.0, prior: Prior | None = None) -> None:
         self._prior = prior or load()
@@ -53,7 +57,8 @@ class Inactivity(Quiet):
         self._asks: Span = 0
         self._asks_at: Instant | None = None
         """When the resident is to be asked; None once that is done or past."""
-        self._midnight: Instant | None = None
+        self._fit_at: Instant | None = None
+        """When the limits are made anew."""
         self._due: Instant | None = None
         self._standing: tuple[str, Level] | None = None
         """(id, level) of the prompt or page that stands."""
@@ -114,7 +119,7 @@ class Inactivity(Quiet):
         ended: list[FindingEvent] = []
         for before, sign in fresh:
             if before is None:
-                self._midnight = context.local.midnight(context.local.day(sign.at) + 1)
+                self._fit_at = _fit_at(context.local.day(sign.at) + 1, context)
             else:
                 self._learn(before, sign.at, context)
                 if self._standing is not None or self._unknown is not None:
@@ -159,7 +164,7 @@ class Inactivity(Quiet):
         self._asks_at = at if at + HEADWAY <= deadline else None
 
     def _settle(self) -> None:
-        due = self._midnight
+        due = self._fit_at
         for at in (self._deadline, self._asks_at):
             if at is not None and (due is None or at < due):
                 due = at
@@ -184,11 +189,11 @@ class Inactivity(Quiet):
             found += self._ask(self._asks_at, context)
         if self._deadline is not None and self._deadline <= at:
             found += self._passed(self._deadline, context)
-        if self._midnight is not None and self._midnight <= at:
-            day = context.local.day(self._midnight)
+        if self._fit_at is not None and self._fit_at <= at:
+            day = context.local.day(self._fit_at)
             self._learnt.fit(day)
-            self._past.forget(self._midnight)
-            self._midnight = context.local.midnight(day + 1)
+            self._past.forget(self._fit_at)
+            self._fit_at = _fit_at(day + 1, context)
         self._settle()
         return found
 
@@ -290,7 +295,7 @@ class Inactivity(Quiet):
             "survival": silence.survival,
             "learnt_days": silence.learnt_days,
             "usual_longest_s": None if line is None else line // SECOND,
-            "price_factor": self._learnt.factor,
+            "factor": self._learnt.factor,
             "prior": self._prior.name,
             "silent_devices": list(silence.hidden),
             "devices_alive": silence.alive,
@@ -309,7 +314,7 @@ class Inactivity(Quiet):
         else:
             ja, en = text.prompt_ja(silence, local), text.prompt_en(silence, local)
         return Finding(
-            home=context.home, kind=NAME, detector=DETECTOR, cause=NAME, subject=Subject.PERSON, level=level,
+            home=context.home, kind=NAME, detector=f"{NAME}/{self.version}", cause=NAME, subject=Subject.PERSON, level=level,
             onset=silence.since, raised_at=silence.at, room=silence.room, unknown=unknown,
             evidence=self._evidence(silence, local), text_ja=ja, text_en=en,
         )  # fmt: skip
@@ -348,30 +353,32 @@ class Inactivity(Quiet):
     def snapshot(self) -> State:
         """See Detector.snapshot."""
         return {
-            "v": VERSION, "learnt": self._learnt.snapshot(), "past": self._past.snapshot(),
+            "learnt": self._learnt.snapshot(), "past": self._past.snapshot(),
             "life": None if self._life is None else list(self._life), "limit": self._limit, "deadline": self._deadline,
-            "asks": self._asks, "asks_at": self._asks_at, "midnight": self._midnight,
+            "asks": self._asks, "asks_at": self._asks_at, "fit_at": self._fit_at,
             "standing": None if self._standing is None else list(self._standing), "unknown": self._unknown,
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """See Detector.restore; reads what ``inactivity/1`` wrote too, whose silences were never asked about."""
-        first = "v" not in state
+        """See Detector.restore."""
         self._life = sign_of(state["life"])
-        self._limit, self._deadline, self._midnight = state["limit"], state["deadline"], state["midnight"]
+        self._limit, self._deadline, self._fit_at = state["limit"], state["deadline"], state["fit_at"]
+        self._asks, self._asks_at = state["asks"], state["asks_at"]
         standing, unknown = state["standing"], state["unknown"]
-        if first:
-            self._learnt.restore_first_version(state["line"])
-            for start, silence in state["past"]:
-                self._past.add(start, silence)
-            self._standing = (standing, Level.PAGE) if standing else None
-        else:
-            self._learnt.restore(state["learnt"])
-            self._past.restore(state["past"])
-            self._asks, self._asks_at = state["asks"], state["asks_at"]
-            self._standing = (standing[0], Level(standing[1])) if standing else None
+        self._standing = (standing[0], Level(standing[1])) if standing else None
         self._unknown = (unknown[0], unknown[1]) if unknown else None
+        self._learnt.restore(state["learnt"])
+        self._past.restore(state["past"])
         self._settle()
+
+    def migrate(self, version: int, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """See Detector.migrate."""
+        return from_version_1(state) if version == 1 else super().migrate(version, state)
+
+
+def _fit_at(day: int, context: HomeContext) -> Instant:
+    """Some minute of the first three hours of local ``day``, each home its own: a fleet's fits do not all fall due at once."""
+    return context.local.midnight(day) + zlib.crc32(context.home.encode()) % _FITS_WITHIN * MINUTE
 
 
 def _quarter(at: Instant, local: LocalTime) -> int:

@@ -158,7 +158,7 @@ class Learnt:
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Become what ``snapshot`` described; limits that were made for another prior or other budgets are made anew."""
+        """Become what ``snapshot`` described; limits of another prior, other budgets or another version are made anew."""
         self._counts.restore(state["counts"])
         self.line.restore(state["line"])
         self._exceeded, self.factor = list(state["exceeded"]), state["factor"]
@@ -169,13 +169,3 @@ class Learnt:
             self._limits = _Limits(array("I", cells), *(array("H", values) for values in limits))
         else:
             self._aim()
-
-    def restore_first_version(self, line: Mapping[str, Any]) -> None:
-        """Go on from the line of ``inactivity/1``: its daily longest silences carry over, the hazard starts from the prior."""
-        self.line.restore({
-            "days": [[row[0], *(span // SECOND for span in row[1:])] for row in line["days"]],
-            "first_day": line["first_day"], "rests_on": line["rests_on"], "hours": UNKNOWN,
-        })  # fmt: skip
-        if line["rests_on"]:
-            days = sorted(row[0] for row in line["days"])
-            self.fit(days[line["rests_on"] - 1] + 1)
