@@ -295,7 +295,7 @@ class Inactivity(Quiet):
             "survival": silence.survival,
             "learnt_days": silence.learnt_days,
             "usual_longest_s": None if line is None else line // SECOND,
-            "factor": self._learnt.factor,
+            "price_factor": self._learnt.factor,
             "prior": self._prior.name,
             "silent_devices": list(silence.hidden),
             "devices_alive": silence.alive,
