@@ -1,19 +1,26 @@
-"""What a room is for: as the gateway says, or else as its name tells, in English or Japanese."""
+"""What a room is for: as the gateway says, or else as its name tells, in Japanese, English and some other languages."""
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 from domain.readings import Device, RoomType
 
 _BATH = frozenset({RoomType.BATHROOM, RoomType.TOILET, RoomType.WASHROOM})
 _PASSED = _BATH | {RoomType.BEDROOM, RoomType.HALL, RoomType.ENTRANCE, RoomType.STAIRS}
-_BATH_WORDS = ("bath", "shower", "toilet", "wc", "lavatory", "washroom", "浴", "風呂", "トイレ", "洗面", "便所")
+_BATH_WORDS = (
+    "bath", "shower", "toilet", "wc", "lavator", "washroom", "restroom", "浴", "風呂", "トイレ", "洗面", "便所", "お手洗",
+    "卫生间", "厕所", "욕실", "화장실", "badezimmer", "bagno", "baño", "salle de bain", "salle d'eau", "dusche", "douche",
+    "badkamer", "banheiro", "łazienka", "badrum", "badeværelse", "kylpyhuone", "ванная", "туалет",
+)  # fmt: skip
 _PASSED_WORDS = (
     *_BATH_WORDS, "bed", "hall", "corridor", "landing", "entrance", "front door", "back door", "porch", "stair",
     "寝", "ベッド", "廊下", "玄関", "階段",
 )  # fmt: skip
 _BEDROOM_WORDS = ("bed", "sleep", "寝", "ベッド")
 _ENTRANCE = frozenset({RoomType.ENTRANCE, RoomType.HALL})
-_ENTRANCE_WORDS = ("hall", "corridor", "entrance", "front", "back door", "porch", "廊下", "玄関", "勝手口", "ホール")
+_ENTRANCE_WORDS = ("hall", "corridor", "entrance", "front", "back door", "porch", "廊下", "玄関", "勝手口", "ホール", "flur", "couloir",
+                   "pasillo", "corridoio")  # fmt: skip
 
 
 def is_bath(device: Device) -> bool:
@@ -39,5 +46,10 @@ def is_entrance(device: Device) -> bool:
 def _is(device: Device, types: frozenset[RoomType], words: tuple[str, ...]) -> bool:
     if device.room_type is not None:
         return device.room_type in types
-    name = (device.room or "").lower()
+    return _holds(device.room or "", words)
+
+
+@lru_cache(maxsize=16_384)
+def _holds(room: str, words: tuple[str, ...]) -> bool:
+    name = room.lower()
     return any(word in name for word in words)

@@ -215,7 +215,7 @@ def _learning(kind: str, watch: HomeWatch) -> Sight | None:
         assert isinstance(detector, BathroomLong)  # noqa: S101 (the catalogue's own)
         if detector.stays < ENOUGH_STAYS:
             return Sight(kind, Sees.LEARNING, Why.STAYS, (), detector.stays, ENOUGH_STAYS)
-        return Sight(kind, Sees.BLIND, Why.LEFT_UNSEEN) if detector.limit() is None else None
+        return Sight(kind, Sees.BLIND, Why.LEFT_UNSEEN) if detector.limit_of(True, watch.context) is None else None
     if kind == "not_returned":
         absent = watch.detector(kind)
         assert isinstance(absent, NotReturned)  # noqa: S101 (the catalogue's own)

@@ -6,7 +6,7 @@ from detectors.home import HomeWatch
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant
 from domain.findings import Ended, EndReason, FindingEvent, Level, Subject
 from domain.readings import DoorState, Quantity, Reading, Vouch
-from tests.detectors.homes import DEVICES, DOOR, GATEWAY, HOME, LIVING, T0, ZONE, Script, findings, hello, run
+from tests.detectors.homes import DEVICES, DOOR, GATEWAY, HOME, KITCHEN, LIVING, T0, ZONE, Script, findings, hello, run
 
 NIGHT = T0 + DAY + 2 * HOUR
 
@@ -66,6 +66,27 @@ def test_somebody_who_only_looked_out_or_went_out_by_day_is_nobody_s_business() 
     assert findings(run(HomeWatch(HOME, ZONE), script.items(T0 + 2 * DAY)), "door_at_night") == []
 
 
+def test_whoever_locks_the_door_and_is_seen_in_another_room_has_gone_to_bed() -> None:
+    script = Script()
+    script.add(KITCHEN, NIGHT - MINUTE)
+    script.add(DOOR, NIGHT, DoorState.OPEN)
+    script.add(DOOR, NIGHT + 5 * SECOND, DoorState.CLOSED)
+    script.add(LIVING, NIGHT + 30 * SECOND)
+    assert findings(run(HomeWatch(HOME, ZONE), script.items(T0 + 2 * DAY)), "door_at_night") == []
+    script.readings[-1] = script.readings[-1]._replace(device=KITCHEN.id)  # which the way out leads past
+    assert len(findings(run(HomeWatch(HOME, ZONE), script.items(T0 + 2 * DAY)), "door_at_night")) == 1
+
+
+def test_late_in_the_evening_somebody_who_was_up_may_stay_out_for_half_an_hour() -> None:
+    evening = T0 + 23 * HOUR + 10 * MINUTE
+    for up, wait in ((5 * MINUTE, 30 * MINUTE), (50 * MINUTE, 10 * MINUTE)):
+        script = Script()
+        script.add(LIVING, evening - up)
+        script.add(DOOR, evening, DoorState.MOVED)
+        (found,) = findings(run(HomeWatch(HOME, ZONE), script.items(T0 + 2 * DAY)), "door_at_night")
+        assert found.raised_at - found.onset == wait
+
+
 def test_what_happens_every_night_is_a_habit_and_goes_into_the_digest() -> None:
     script = Script()
     for day in range(6):
@@ -74,7 +95,7 @@ def test_what_happens_every_night_is_a_habit_and_goes_into_the_digest() -> None:
         script.add(DOOR, out + 20 * SECOND, DoorState.CLOSED)
         script.add(LIVING, out + HOUR)
     events = run(HomeWatch(HOME, ZONE), script.items(T0 + 6 * DAY))
-    assert [f.level for f in findings(events, "door_at_night")] == [Level.PROMPT] * 3 + [Level.DIGEST] * 3
+    assert [f.level for f in findings(events, "door_at_night")] == [Level.PROMPT] * 2 + [Level.DIGEST] * 4
 
 
 def test_while_the_gateway_is_away_nobody_is_said_to_be_out() -> None:

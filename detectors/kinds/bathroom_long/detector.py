@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from detectors.context import HomeContext, Quiet, State
 from detectors.lasting import Lasting
 from detectors.parameters import numbers
+from detectors.rooms import is_bath
 from detectors.standing import Standing
 from detectors.words import moment_en, moment_ja, span_en, span_ja
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
 from domain.findings import EndReason, Finding, FindingEvent, Level, Subject
-from domain.readings import SIGNS_OF_LIFE, Reading
+from domain.readings import SIGNS_OF_LIFE, Device, Reading
 
 NAME = "bathroom_long"
-WORDS = ("bath", "shower", "toilet", "wc", "lavatory", "washroom", "浴", "風呂", "トイレ", "洗面", "便所")
-"""A room whose name holds one of these is one in which people fall, and stay, unseen."""
 REMEMBERED: Span = 28 * DAY
 QUANTILE = 0.99
 ENOUGH_STAYS = 20
+ENOUGH_NIGHTS = 10
+"""Stays that began at night; with fewer of them a stay at night means nothing yet."""
+NIGHT = frozenset({21, 22, 23, 0, 1, 2, 3, 4, 5})
+"""Clock hours in which somebody who leaves the room may go to bed, past no sensor, and not be seen until morning."""
+NIGHT_FACTOR = 2.0
+NIGHT_LEAST: Span = 90 * MINUTE
+"""The least limit of a stay that begins at night."""
 UNLEARNT: Span = 2 * HOUR
 """The least limit while fewer stays are known."""
 FACTOR = 1.5
@@ -31,24 +37,18 @@ _WORTH_KEEPING: Span = 3 * MINUTE
 _STAY = "stay"
 
 
-@lru_cache(maxsize=1024)
-def is_bathroom(room: str | None) -> bool:
-    """True for the name of a bathroom, toilet or washroom, in English or Japanese."""
-    name = (room or "").lower()
-    return any(word in name for word in WORDS)
-
-
 class BathroomLong(Quiet):
     """Prompts when a stay outlasts, by half as much again, 99 of 100 of the home's stays in the last four weeks.
 
     A stay runs from the first sign of life in such a room to the first one anywhere else. The limit is at least
-    ``minutes``. Where it would be more than three hours, people evidently leave the room unseen: then a long stay means
-    nothing in this home, and nothing is said.
+    ``minutes``. Stays that begin at night are compared with each other: whoever goes to bed past no sensor is not seen until
+    morning. Where the limit would be more than three hours, people evidently leave the room unseen: then a long stay
+    means nothing in this home, and nothing is said.
     """
 
     name = NAME
 
-    def __init__(self, minutes: float = 60.0) -> None:
+    def __init__(self, minutes: float = 75.0) -> None:
         self._least = int(minutes * MINUTE)
         self._lasting = Lasting()
         self._since: Instant | None = None
@@ -58,7 +58,7 @@ class BathroomLong(Quiet):
 
     def configured(self, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.configured: without a sensor in the room nobody is known to be in there."""
-        if any(is_bathroom(device.room) for device in context.devices.values()):
+        if any(is_bath(device) for device in context.devices.values()):
             return ()
         self._since = None
         return self._over(context.watermark or 0, context, EndReason.CONFIGURATION)
@@ -72,19 +72,15 @@ class BathroomLong(Quiet):
         device = context.devices.get(reading.device)
         if device is None or reading.quantity not in SIGNS_OF_LIFE:
             return ()
-        if is_bathroom(device.room):
-            if self._since is None:
-                self._since, self._room = reading.observed_at, device.room
-                limit = self.limit()
-                if limit is not None:
-                    self._lasting.begin(_STAY, reading.observed_at, limit)
+        if is_bath(device):
+            self._seen_in(device, reading.observed_at, context)
             return ()
         return self._left(reading.observed_at, context, EndReason.ACTIVITY)
 
     def observe_late(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.observe_late."""
         device, since = context.devices.get(reading.device), self._since
-        if device is None or reading.quantity not in SIGNS_OF_LIFE or is_bathroom(device.room):
+        if device is None or reading.quantity not in SIGNS_OF_LIFE or is_bath(device):
             return ()
         if since is None or reading.observed_at < since:
             return ()
@@ -95,15 +91,37 @@ class BathroomLong(Quiet):
         """How many stays of the last four weeks are known."""
         return len(self._stays)
 
-    def usual(self) -> Span:
-        """What 99 of 100 stays of the last four weeks did not exceed; 0 when none is known."""
-        spans = sorted(span for _, span in self._stays)
-        return spans[int(QUANTILE * (len(spans) - 1))] if spans else 0
+    def _seen_in(self, device: Device, at: Instant, context: HomeContext) -> None:
+        """Somebody is in the room."""
+        if self._since is None:
+            self._since, self._room = at, device.room
+            limit = self.limit(at, context)
+            if limit is not None:
+                self._lasting.begin(_STAY, at, limit)
 
-    def limit(self) -> Span | None:
-        """How long a stay that begins now may last; None where a long stay means nothing."""
-        least = self._least if len(self._stays) >= ENOUGH_STAYS else max(self._least, UNLEARNT)
-        limit = max(least, int(FACTOR * self.usual()) // SECOND * SECOND)
+    def _alike(self, by_day: bool, context: HomeContext) -> list[Span]:
+        """The stays of the last four weeks that began by day, or at night, the shortest first."""
+        hour = context.local.hour
+        return sorted(span for start, span in self._stays if (hour(start) not in NIGHT) is by_day)
+
+    def usual(self, at: Instant, context: HomeContext) -> Span:
+        """What 99 of 100 stays like one that begins at ``at`` did not exceed in the last four weeks; 0 when none is known."""
+        return _usual(self._alike(context.local.hour(at) not in NIGHT, context))
+
+    def limit(self, at: Instant, context: HomeContext) -> Span | None:
+        """How long a stay that begins at ``at`` may last; None where a long stay means nothing."""
+        return self.limit_of(context.local.hour(at) not in NIGHT, context)
+
+    def limit_of(self, by_day: bool, context: HomeContext) -> Span | None:
+        """The limit of stays that begin by day, or at night."""
+        spans = self._alike(by_day, context)
+        if by_day:
+            least, factor = self._least if len(spans) >= ENOUGH_STAYS else max(self._least, UNLEARNT), FACTOR
+        elif len(spans) >= ENOUGH_NIGHTS:
+            least, factor = max(self._least, NIGHT_LEAST), NIGHT_FACTOR
+        else:
+            return None
+        limit = max(least, int(factor * _usual(spans)) // SECOND * SECOND)
         return limit if limit <= CAP else None
 
     def _left(self, at: Instant, context: HomeContext, reason: EndReason) -> Sequence[FindingEvent]:
@@ -127,9 +145,9 @@ class BathroomLong(Quiet):
 
     def _raise(self, since: Instant, at: Instant, context: HomeContext) -> Finding:
         local, lasted, where = context.local, at - since, self._room or ""
-        usual = self.usual()
+        usual = self.usual(since, context)
         finding = Finding(
-            home=context.home, kind=NAME, detector=f"{NAME}/1", cause=NAME, subject=Subject.PERSON, level=Level.PROMPT,
+            home=context.home, kind=NAME, detector=f"{NAME}/2", cause=NAME, subject=Subject.PERSON, level=Level.PROMPT,
             onset=since, raised_at=at, room=self._room,
             evidence={
                 "room": self._room, "began": local.iso(since), "lasted_s": lasted // SECOND,
@@ -157,6 +175,11 @@ class BathroomLong(Quiet):
         self._stays = deque((start, span) for start, span in state["stays"])
 
 
+def _usual(spans: list[Span]) -> Span:
+    """What 99 of 100 did not exceed, of few the longest."""
+    return spans[math.ceil(QUANTILE * (len(spans) - 1))] if spans else 0
+
+
 def build(settings: Mapping[str, Any]) -> BathroomLong:
     """A detector; ``minutes`` is the least that a stay may last."""
-    return BathroomLong(**numbers(NAME, settings, minutes=(60.0, 10, 180)))
+    return BathroomLong(**numbers(NAME, settings, minutes=(75.0, 10, 180)))

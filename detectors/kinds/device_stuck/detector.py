@@ -93,12 +93,10 @@ class DeviceStuck(Quiet):
         if reading.value != DoorState.MOVED:
             habit.switch(at, reading.value == 1.0, stuck)
         if reading.value or reading.quantity is Quantity.DOOR:
-            habit.pulse(at, stuck)
+            habit.pulse(at)
         if fault is not None:
             over = (fault[0] is Fault.STAYS_ON and habit.on is None) or fault[0] is Fault.SEES_NOTHING
             return self._well(key, at, context) if over else ()
-        if at - habit.run > self._run and habit.run and at - habit.run > habit.run_limit(self._run):
-            return self._raise(Fault.WITHOUT_END, key, habit.run, at, context)
         if habit.like_a_machine:
             return self._raise(Fault.LIKE_A_MACHINE, key, habit.same_since, at, context)
         return ()
@@ -167,9 +165,11 @@ class DeviceStuck(Quiet):
         heard = context.heard.get(key)
         if device.check_in is not None and (heard is None or end - heard > 2 * device.check_in):
             lived = False  # it is not there at all: device_silent says so
-        habit.close_hour(end, lived, fault is not None)
+        habit.close_hour(end, context.local.hour(end - HOUR), lived, fault is not None)
         if fault is not None:
             return self._still(key, habit, fault, end, context)
+        if habit.without_end(self._run):
+            return self._raise(Fault.WITHOUT_END, key, end - habit.row * HOUR, end, context)
         if habit.over >= HOURS_OVER:
             return self._raise(Fault.TOO_OFTEN, key, habit.over_since, end, context)
         if habit.on is not None and end - habit.on > self._on_limit(device, habit):
@@ -190,7 +190,7 @@ class DeviceStuck(Quiet):
         what, calm = fault
         if what not in _NOT_LIFE:
             return ()
-        goes_on = habit.over or habit.like_a_machine or (habit.run and end - habit.run > HOUR)
+        goes_on = habit.over or habit.row or (habit.like_a_machine and end - habit.last < 2 * habit.same_gap)
         calm = 0 if goes_on else calm + 1
         self._faults[key] = (what, calm)
         return self._well(key, end, context) if calm >= QUIET_HOURS else ()

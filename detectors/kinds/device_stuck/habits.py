@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from domain.clock import HOUR, MINUTE, Instant, Span
+from domain.clock import HOUR, Instant, Span
 
-PAUSE: Span = 10 * MINUTE
-"""A sensor that is silent for longer has paused: what comes after is another run."""
+BUSY = 6
+"""Pulses that make an hour a busy one."""
+UNLIKELY = 22.0
+"""A row of busy hours is too long when the logarithms of their shares of this home's days sum up to less than minus this."""
 FADES = 98
 """Per cent of the longest and the most that are left of them a day later: a month halves them."""
 LEARNT_DAYS = 7
@@ -20,7 +23,8 @@ HOURS_OVER = 3
 """Hours with too many pulses, one after the other, that make a finding."""
 LIKE_A_MACHINE = 24
 """Pulses at one and the same distance that make a finding, if they have lasted for ``REGULAR``."""
-REGULAR: Span = 3 * HOUR
+REGULAR: Span = 18 * HOUR
+"""Longer than anybody is up."""
 _STEADY = 50
 """A distance is the same one when it differs by less than this part of it."""
 LIVED_HOURS = 24
@@ -32,8 +36,8 @@ LONGER = 5
 
 
 _FIELDS = (
-    "last", "run", "longest", "count", "high", "over", "over_since", "same_gap", "same", "same_since", "on", "on_high",
-    "clears", "gap", "gap_high", "hours", "lived", "seen",
+    "last", "row", "surprise", "days", "busy", "count", "high", "over", "over_since", "same_gap", "same", "same_since", "on",
+    "on_high", "clears", "gap", "gap_high", "hours", "lived", "seen",
 )  # fmt: skip
 """Their order is that of a snapshot: append, and never move."""
 
@@ -46,10 +50,14 @@ class Habit:
     def __init__(self) -> None:
         self.last: Instant = 0
         """Its last pulse."""
-        self.run: Instant = 0
-        """When the run began that ``last`` belongs to."""
-        self.longest: Span = 0
-        """Its longest run."""
+        self.row = 0
+        """Busy hours in a row, up to the last whole one."""
+        self.surprise = 0.0
+        """How unlikely they are together: minus the sum of the logarithms of their shares."""
+        self.days = 0
+        """Days that ``busy`` rests on, in hundredths, fading."""
+        self.busy = [0] * 24
+        """Clock hour -> on how many of them it was busy, in hundredths, fading."""
         self.count = 0
         """Pulses in this hour."""
         self.high = 0
@@ -79,12 +87,9 @@ class Habit:
 
     # ---- as readings come --------------------------------------------------------------------------------------------
 
-    def pulse(self, at: Instant, stuck: bool) -> None:
-        """It fired; ``stuck`` while a finding stands, from which nothing is learnt."""
+    def pulse(self, at: Instant) -> None:
+        """It fired."""
         distance = at - self.last
-        if distance > PAUSE or not self.run:
-            self.rest(stuck)
-            self.run = at
         if abs(distance - self.same_gap) * _STEADY <= self.same_gap:
             self.same += 1
         else:
@@ -92,14 +97,8 @@ class Habit:
         self.last = at
         self.count += 1
 
-    def rest(self, stuck: bool) -> None:
-        """The run is over: it is one of those that this sensor has."""
-        if self.run and not stuck:
-            self.longest = max(self.longest, self.last - self.run)
-        self.run = 0
-
     def switch(self, at: Instant, on: bool, stuck: bool) -> None:
-        """It says open or seen, or that this is over."""
+        """It says open or seen, or that this is over; ``stuck`` while a finding stands, from which nothing is learnt."""
         if on:
             self.on = self.on or at
         elif self.on is not None:
@@ -115,9 +114,9 @@ class Habit:
         """By how much its limits are wider: 2 while little is known of it."""
         return 1 if self.hours >= LEARNT_DAYS * 24 else 2
 
-    def run_limit(self, least: Span) -> Span:
-        """How long a run may last."""
-        return max(least * self.wide, 2 * self.longest)
+    def without_end(self, least: Span) -> bool:
+        """True when its busy hours have gone on for ``least`` and longer than is likely at these hours of the day."""
+        return self.row * HOUR >= least * self.wide and self.surprise >= UNLIKELY * self.wide
 
     def on_limit(self, least: Span) -> Span:
         """How long it may say open, or seen."""
@@ -148,9 +147,19 @@ class Habit:
 
     # ---- as hours pass -----------------------------------------------------------------------------------------------
 
-    def close_hour(self, end: Instant, lived: bool, stuck: bool) -> None:
-        """An hour that was vouched for is over; ``lived`` when others saw life in it, ``stuck`` when a finding stands."""
+    def close_hour(self, end: Instant, hour: int, lived: bool, stuck: bool) -> None:
+        """An hour that was vouched for is over; ``lived`` when others saw life in it, ``stuck`` when a finding stands.
+
+        ``hour`` is what the clock showed in it.
+        """
         self.hours += 1
+        if self.count >= BUSY:
+            self.row += 1
+            self.surprise = round(self.surprise - math.log((self.busy[hour] + 50) / (self.days + 100)), 3)
+            if not stuck:
+                self.busy[hour] += 100
+        else:
+            self.row, self.surprise = 0, 0.0
         if self.count > self.most():
             self.over_since = self.over_since if self.over else end - HOUR
             self.over += 1
@@ -165,17 +174,18 @@ class Habit:
         if lived and not stuck:
             self.lived += 1.0
             self.seen += 1.0 if self.count else 0.0
-        if self.run and end - self.last > PAUSE:
-            self.rest(stuck)
         self.count = 0
 
     def skip_hour(self) -> None:
         """An hour of which too much was not vouched for is over: nothing follows from it."""
-        self.over = self.count = 0
+        self.over = self.count = self.row = 0
+        self.surprise = 0.0
 
     def close_day(self) -> None:
         """A day is over: what was the longest and the most counts for a little less."""
-        self.longest, self.on_high = self.longest * FADES // 100, self.on_high * FADES // 100
+        self.days = (self.days + 100) * FADES // 100
+        self.busy = [times * FADES // 100 for times in self.busy]
+        self.on_high = self.on_high * FADES // 100
         self.high, self.gap_high = self.high * FADES // 100, self.gap_high * FADES // 100
         self.lived, self.seen = round(self.lived * 0.97, 3), round(self.seen * 0.97, 3)
 
@@ -183,12 +193,12 @@ class Habit:
 
     def snapshot(self) -> list[Any]:
         """JSON-ready state: the fields by name, in their order."""
-        return [getattr(self, name) for name in _FIELDS]
+        return [list(self.busy) if name == "busy" else getattr(self, name) for name in _FIELDS]
 
     @classmethod
     def restore(cls, state: list[Any]) -> Habit:
         """The habit that ``snapshot`` described."""
         habit = cls()
         for name, value in zip(_FIELDS, state, strict=False):
-            setattr(habit, name, value)
+            setattr(habit, name, list(value) if name == "busy" else value)
         return habit

@@ -17,7 +17,7 @@ class Fault(StrEnum):
     """What cannot be so."""
 
     WITHOUT_END = "without_end"
-    """It has fired without a pause for far longer than it ever did."""
+    """It has fired hour after hour, also at hours at which it hardly ever does."""
     LIKE_A_MACHINE = "like_a_machine"
     """It fires at one and the same distance, hour after hour."""
     TOO_OFTEN = "too_often"
@@ -53,8 +53,6 @@ def evidence(trouble: Trouble, local: LocalTime) -> Evidence:
         found["temperature_c"] = trouble.value
     if habit is not None:
         found |= {"most_per_hour": habit.high, "learnt_days": habit.hours // 24}
-        if trouble.fault is Fault.WITHOUT_END:
-            found["usual_longest_s"] = habit.longest // SECOND
         if trouble.fault is Fault.STAYS_ON:
             found["usual_longest_s"] = habit.on_high // SECOND
         if trouble.fault is Fault.LIKE_A_MACHINE:
@@ -68,16 +66,6 @@ def evidence(trouble: Trouble, local: LocalTime) -> Evidence:
     return found
 
 
-def _usual(habit: Habit | None) -> tuple[str, str]:
-    """The longest run of it that is remembered, as the end of a sentence in English and of one in Japanese."""
-    if habit is None or not habit.longest:
-        return "", ""
-    return (
-        f"; the longest time that is known of it is {span_en(habit.longest)}",
-        f"(これまでの最長は{span_ja(habit.longest)})",
-    )
-
-
 def english(trouble: Trouble, local: LocalTime) -> str:
     """The finding's text in English."""
     device, habit = trouble.device, trouble.habit
@@ -87,7 +75,9 @@ def english(trouble: Trouble, local: LocalTime) -> str:
     unreal = "Until it is mended what it says counts for nothing: see to it."
     match trouble.fault:
         case Fault.WITHOUT_END:
-            return f"{what} has fired without a pause since {since}, for {lasted}{_usual(habit)[0]}. {unreal}"
+            return (
+                f"{what} has fired hour after hour since {since}, for {lasted}, also when it hardly ever does. {unreal}"
+            )
         case Fault.LIKE_A_MACHINE:
             every = habit.same_gap / SECOND if habit else 0.0
             return f"{what} has fired every {every:.0f} s since {since}, like a machine. {unreal}"
@@ -118,7 +108,7 @@ def japanese(trouble: Trouble, local: LocalTime) -> str:
     unreal = "直るまで、このセンサーの反応は生活の様子として扱いません。点検してください。"
     match trouble.fault:
         case Fault.WITHOUT_END:
-            return f"{what}が{since}から{lasted}、途切れなく反応し続けています{_usual(habit)[1]}。{unreal}"
+            return f"{what}が{since}から{lasted}、普段ほとんど反応しない時間帯も含めて反応し続けています。{unreal}"
         case Fault.LIKE_A_MACHINE:
             every = habit.same_gap / SECOND if habit else 0.0
             return f"{what}が{since}から{every:.0f}秒ごとに機械的に反応しています。{unreal}"
