@@ -69,7 +69,9 @@ class HomeWatch:
 
     def _connect(self) -> None:
         """Tell the evidence which of the present detectors knows whom not to believe."""
-        self.context.evidence.trust.distrusted = self._of(DeviceStuck).chattering
+        stuck: DeviceStuck = self._of(DeviceStuck)
+        self.context.evidence.trust.distrusted = stuck.chattering
+        self.context.evidence.trust.unseeing = stuck.unseeing
 
     def _of(self, kind: type[Any]) -> Any:
         return next(detector for detector in self._detectors if isinstance(detector, kind))

@@ -19,8 +19,8 @@ _PASSED_WORDS = (
 )  # fmt: skip
 _BEDROOM_WORDS = ("bed", "sleep", "寝", "ベッド")
 _ENTRANCE = frozenset({RoomType.ENTRANCE, RoomType.HALL})
-_ENTRANCE_WORDS = ("hall", "corridor", "entrance", "front", "back door", "porch", "廊下", "玄関", "勝手口", "ホール", "flur", "couloir",
-                   "pasillo", "corridoio")  # fmt: skip
+_ENTRANCE_WORDS = ("hall", "corridor", "entrance", "front", "back door", "porch", "廊下", "玄関", "勝手口", "ホール", "flur",
+                   "couloir", "pasillo", "corridoio")  # fmt: skip
 
 
 def is_bath(device: Device) -> bool:

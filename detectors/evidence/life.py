@@ -141,14 +141,18 @@ class Evidence:
         return self._company.present(at) or self.modes.visitor()
 
     def hidden(self, start: Instant, end: Instant, context: HomeContext) -> list[Device]:
-        """The devices that hide too much of [start, end]: silent ones, and those that chatter.
+        """The devices that hide too much of [start, end]: silent ones, those that chatter, those that see nothing any more.
 
-        None when what they would show does not matter at these hours.
+        None when what they would show does not matter at these hours. Where the last sign of life came from a device that
+        turned out to chatter, nobody knows when the silence began, nor whether anybody is in: then they hide all of it.
         """
-        lost = context.lost(end)
-        lost += [d for d in context.devices.values() if self.trust.chatters(d.id) and d not in lost]
-        if not lost:
-            return []
+        lost, trust = context.lost(end), self.trust
+        lost += [
+            d for d in context.devices.values()
+            if (trust.chatters(d.id) or d.id in trust.unseeing) and d not in lost
+        ]  # fmt: skip
+        if not lost or (self.last is not None and trust.chatters(self.last.device)):
+            return lost
         hours = {context.local.hour(at) for at in (*range(start, min(end, start + DAY), HOUR), end)}
         return lost if self._places.share({device.id for device in lost}, hours) >= MATTERS else []
 

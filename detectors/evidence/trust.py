@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +62,8 @@ class Trust:
         self._of: dict[DeviceId, Record] = {}
         self.distrusted: Mapping[DeviceId, Instant] = {}
         """Devices that `device_stuck` says fire without a person, and since when; its own mapping, which it keeps."""
+        self.unseeing: Collection[DeviceId] = ()
+        """Devices that do not see what others see, as `device_stuck` says or suspects."""
         self._before: tuple[DeviceId, Instant, Instant] = (DeviceId(""), 0, 0)
         """(device, when, when the one before) of the last pulse: whether it stood alone shows at the next one."""
 

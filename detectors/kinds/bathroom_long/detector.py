@@ -21,12 +21,12 @@ NAME = "bathroom_long"
 REMEMBERED: Span = 28 * DAY
 QUANTILE = 0.99
 ENOUGH_STAYS = 20
-ENOUGH_NIGHTS = 10
+ENOUGH_NIGHTS = 15
 """Stays that began at night; with fewer of them a stay at night means nothing yet."""
-NIGHT = frozenset({21, 22, 23, 0, 1, 2, 3, 4, 5})
+NIGHT = frozenset({20, 21, 22, 23, 0, 1, 2, 3, 4, 5})
 """Clock hours in which somebody who leaves the room may go to bed, past no sensor, and not be seen until morning."""
 NIGHT_FACTOR = 2.0
-NIGHT_LEAST: Span = 90 * MINUTE
+NIGHT_LEAST: Span = 150 * MINUTE
 """The least limit of a stay that begins at night."""
 UNLEARNT: Span = 2 * HOUR
 """The least limit while fewer stays are known."""
@@ -48,7 +48,7 @@ class BathroomLong(Quiet):
 
     name = NAME
 
-    def __init__(self, minutes: float = 75.0) -> None:
+    def __init__(self, minutes: float = 90.0) -> None:
         self._least = int(minutes * MINUTE)
         self._lasting = Lasting()
         self._since: Instant | None = None
@@ -70,7 +70,7 @@ class BathroomLong(Quiet):
     def observe(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.observe."""
         device = context.devices.get(reading.device)
-        if device is None or reading.quantity not in SIGNS_OF_LIFE:
+        if device is None or reading.quantity not in SIGNS_OF_LIFE or context.evidence.trust.chatters(device.id):
             return ()
         if is_bath(device):
             self._seen_in(device, reading.observed_at, context)
@@ -182,4 +182,4 @@ def _usual(spans: list[Span]) -> Span:
 
 def build(settings: Mapping[str, Any]) -> BathroomLong:
     """A detector; ``minutes`` is the least that a stay may last."""
-    return BathroomLong(**numbers(NAME, settings, minutes=(75.0, 10, 180)))
+    return BathroomLong(**numbers(NAME, settings, minutes=(90.0, 10, 180)))

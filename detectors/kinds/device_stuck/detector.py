@@ -44,7 +44,8 @@ class DeviceStuck(Quiet):
     """Raises a finding about a device whose own history says that what it tells cannot be so.
 
     ``chattering`` are the devices whose readings prove nothing about the resident while their finding stands, and since
-    when: one and the same mapping for the detector's whole life, for those who must not believe such a device.
+    when; ``unseeing`` those that do not see what others see, or are suspected of it. Both are the same objects for the
+    detector's whole life, for those who must not believe such a device.
     """
 
     name = NAME
@@ -60,6 +61,7 @@ class DeviceStuck(Quiet):
         self._hour = 0
         """Whole hours since the first reading."""
         self.chattering: dict[DeviceId, Instant] = {}
+        self.unseeing: set[DeviceId] = set()
 
     # ---- as readings come --------------------------------------------------------------------------------------------
 
@@ -68,6 +70,7 @@ class DeviceStuck(Quiet):
         for known in (self._habits, self._flat, self._faults, self.chattering):
             for device in [d for d in known if d not in context.devices]:
                 del known[device]
+        self.unseeing.intersection_update(context.devices)
         return self._standing.keep(context.devices, context)
 
     def observe(self, reading: Reading, context: HomeContext) -> Sequence[FindingEvent]:
@@ -94,6 +97,7 @@ class DeviceStuck(Quiet):
             habit.switch(at, reading.value == 1.0, stuck)
         if reading.value or reading.quantity is Quantity.DOOR:
             habit.pulse(at)
+            self.unseeing.discard(key)
         if fault is not None:
             over = (fault[0] is Fault.STAYS_ON and habit.on is None) or fault[0] is Fault.SEES_NOTHING
             return self._well(key, at, context) if over else ()
@@ -128,6 +132,7 @@ class DeviceStuck(Quiet):
         if habit is None or reading.quantity not in _WATCHED or reading.observed_at <= habit.last:
             return ()
         habit.gap = 0
+        self.unseeing.discard(reading.device)
         if fault is None or fault[0] is not Fault.SEES_NOTHING:
             return ()
         return self._well(reading.device, reading.observed_at, context, EndReason.LATE_ACTIVITY)
@@ -166,6 +171,8 @@ class DeviceStuck(Quiet):
         if device.check_in is not None and (heard is None or end - heard > 2 * device.check_in):
             lived = False  # it is not there at all: device_silent says so
         habit.close_hour(end, context.local.hour(end - HOUR), lived, fault is not None)
+        if habit.suspect:
+            self.unseeing.add(key)
         if fault is not None:
             return self._still(key, habit, fault, end, context)
         if habit.without_end(self._run):
@@ -238,7 +245,7 @@ class DeviceStuck(Quiet):
             "flat": {d: [f.value, f.since, f.count, f.longest, f.moved] for d, f in sorted(self._flat.items())},
             "standing": self._standing.snapshot(),
             "faults": {d: [fault.value, calm] for d, (fault, calm) in sorted(self._faults.items())},
-            "chattering": dict(sorted(self.chattering.items())),
+            "chattering": dict(sorted(self.chattering.items())), "unseeing": sorted(self.unseeing),
             "next": self._next, "hour": self._hour,
         }  # fmt: skip
 
@@ -250,6 +257,8 @@ class DeviceStuck(Quiet):
         self._faults = {DeviceId(d): (Fault(fault), calm) for d, (fault, calm) in state["faults"].items()}
         self.chattering.clear()  # others hold this very mapping
         self.chattering.update((DeviceId(d), since) for d, since in state["chattering"].items())
+        self.unseeing.clear()
+        self.unseeing.update(DeviceId(d) for d in state.get("unseeing", ()))
         self._next, self._hour = state["next"], state["hour"]
 
 

@@ -23,6 +23,8 @@ HOURS_OVER = 3
 """Hours with too many pulses, one after the other, that make a finding."""
 LIKE_A_MACHINE = 24
 """Pulses at one and the same distance that make a finding, if they have lasted for ``REGULAR``."""
+A_HABIT: Span = 2 * HOUR
+"""What comes at a longer distance may be a person's, who lives by the clock."""
 REGULAR: Span = 18 * HOUR
 """Longer than anybody is up."""
 _STEADY = 50
@@ -31,6 +33,9 @@ LIVED_HOURS = 24
 """In which others saw life and this one nothing; fewer are never too many."""
 MISSED = 12
 """Of its usual busy hours that a sensor must have missed."""
+DOUBTED_HOURS = 6
+"""Lived hours without a pulse after which a sensor is doubted, if it would usually have been busy in ``DOUBTED`` of them."""
+DOUBTED = 3
 LONGER = 5
 """Halves: two and a half times the longest gap that is remembered is too long."""
 
@@ -129,7 +134,8 @@ class Habit:
     @property
     def like_a_machine(self) -> bool:
         """True when its pulses have come at one and the same distance for hours."""
-        return self.same >= LIKE_A_MACHINE and self.last - self.same_since >= REGULAR
+        regular = self.same >= LIKE_A_MACHINE and self.same_gap <= A_HABIT
+        return regular and self.last - self.same_since >= REGULAR
 
     def missed(self) -> float:
         """How many busy hours the present gap would usually hold."""
@@ -143,6 +149,16 @@ class Habit:
             and self.gap >= LIVED_HOURS
             and 2 * self.gap >= LONGER * self.gap_high
             and self.missed() >= MISSED
+        )
+
+    @property
+    def suspect(self) -> bool:
+        """True when its gap is already longer than any that is remembered: too early for a finding, enough for doubt."""
+        return (
+            self.hours >= LEARNT_DAYS * 24
+            and self.gap >= DOUBTED_HOURS
+            and 2 * self.gap >= 3 * self.gap_high
+            and self.missed() >= DOUBTED
         )
 
     # ---- as hours pass -----------------------------------------------------------------------------------------------
