@@ -11,7 +11,7 @@ from dashboard import words
 from dashboard.language import Speech
 from detectors.outlook.advice import Advice, Change, Loss
 from detectors.outlook.delays import Cell, Moment, Part, Reach
-from detectors.outlook.sight import ABOUT_EQUIPMENT, LEARNT_DAYS, Sees, Sight
+from detectors.outlook.sight import ABOUT_EQUIPMENT, LEARNT_DAYS, Sees, Sight, Why
 from domain.clock import HOUR, MINUTE, Instant, Span
 from domain.findings import Level
 
@@ -182,6 +182,13 @@ class _Teller:
                     "only after eight hours or more."
                 ) % {"hours": _runs(budget.blank_hours)}
             )  # fmt: skip
+        if any(sight.why is Why.NO_EXIT_DOOR for sight in self.outlook.sights):
+            found.append(
+                self._(
+                    "No sensor at the door that leads out: an absence looks like a silence, so that limits are wide and "
+                    "staff are called for nothing."
+                )
+            )
         unseen = [
             room for room, cells in budget.by_part.items() if all(c.reach is Reach.NEVER_SEEN for c in cells.values())
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from domain.clock import DAY, HOUR, MINUTE
 from domain.findings import Ended, EndReason, Finding, Level, Subject, Unknown
 from domain.ids import GatewayId, HomeId
 from domain.localtime import LocalTime
-from domain.readings import Vouch
+from domain.readings import Device, Vouch
 from ingest.journal import Batch, Journal
 from tests.conformance.test_detectors import an_eventful_fortnight
 from tests.dashboard.conftest import NOW, Browser, Installation, fall, status
@@ -32,17 +33,17 @@ from tests.detectors.homes import DEVICES, GATEWAY, HOME, ZONE, Script, findings
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME_1 = HomeId("home-1")
-DAYS = 21
+DAYS = 9
 
 
-def live_in(installation: Installation, folder: Path) -> None:
-    """Three weeks of life in home-1 until now, in the journal and in the watch's state."""
+def live_in(installation: Installation, folder: Path, devices: Sequence[Device] = DEVICES) -> None:
+    """Days of life in home-1 until now, in the journal and in the watch's state."""
     script, start = Script(), NOW - DAYS * DAY
     script.live(DAYS, start=start - 10 * HOUR, until=NOW)
     script.readings = [reading._replace(home=HOME_1) for reading in script.readings]
     watch = HomeWatch(HOME_1, ZONE)
     messages = script.items(NOW, start=start)
-    messages[0] = (start, [replace(hello(at=start), home=HOME_1)])
+    messages[0] = (start, [replace(hello(devices, start), home=HOME_1)])
     run(watch, [(now, [replace(item, home=HOME_1) if isinstance(item, Vouch) else item for item in items])
                 for now, items in messages])  # fmt: skip
     with installation.office.book.transaction() as page:
@@ -82,6 +83,18 @@ def test_the_second_page_is_japanese_for_who_asks_for_it(
     words = re.sub(r"<[^>]+>", " ", main)
     assert "気づくまでの時間" in words
     assert set(re.findall(r"[A-Za-z]{3,}", words)) <= {"living", "kitchen", "bath", "entrance", "front", "air", "WBGT"}
+
+
+def test_a_home_without_a_sensor_at_its_door_is_told_what_that_means(
+    installation: Installation, browser: Browser, tmp_path: Path
+) -> None:
+    live_in(installation, tmp_path)
+    meaning = "an absence looks like a silence"
+    assert meaning not in browser.get("/homes/home-1/outlook").text
+    live_in(installation, tmp_path, [device for device in DEVICES if not device.exit])
+    page = browser.get("/homes/home-1/outlook").text
+    assert meaning in page
+    assert page.count("no sensor at the door that leads out") == 3, "not_returned, and two about the door"
 
 
 def test_a_home_that_has_never_reported_has_nothing_to_expect(browser: Browser) -> None:

@@ -344,13 +344,13 @@ def test_a_damaged_database_is_one_sentence_and_a_traceback_only_when_asked_for(
 
 @pytest.fixture
 def watched_home(tmp_path: Path) -> tuple[Path, HomeWatch]:
-    """(configuration, what the watch saved of) a home of 20 days, whose readings are in the journal."""
+    """(configuration, what the watch saved of) a home of ten days, whose readings are in the journal."""
     config = tmp_path / "k.toml"
-    start, now = T0, T0 + 20 * DAY
+    start, now = T0, T0 + 10 * DAY
     clock = f"[clock]\norigin = {now}\nstart = {now}\nspeed = 0.000000001\n"
     config.write_text(f'[installation]\ndata = "{tmp_path}"\n{clock}')
     script = Script()
-    script.live(20)
+    script.live(10)
     watch = HomeWatch(HOME, ZONE)
     run(watch, script.items(now))
     engine = open_database(f"sqlite:///{tmp_path / 'kehai.db'}")
@@ -373,7 +373,7 @@ def test_a_report_tells_the_delays_what_would_shorten_them_and_the_pages_so_far(
     english = kehai("report", HOME, "--config", config, "--language", "en")
     assert english.status == 0
     for words in (
-        "of 28 days are known; ", "By day", "living", "Limit", "In 0.7 months watched", "✓ Sees",
+        "of 28 days are known; ", "By day", "living", "Limit", "In 0.3 months watched", "✓ Sees",
         "No sign of life", "The mean limit if a device were missing",
     ):  # fmt: skip
         assert words in english.out, words
