@@ -140,6 +140,7 @@ EVIDENCE: Mapping[str, str] = {
     "usual_longest_s": _n("The longest so far"),
     "line_s": _n("Longest silence of nine days in ten, this hour"),
     "scale": _n("Limit over that, by the page budget"),
+    "factor": _n("Correction by this home's own long silences"),
     "price_factor": _n("Correction by this home's own long silences"),
     "learnt_days": _n("Days learnt from"),
     "prior": _n("Version of what homes in general do"),

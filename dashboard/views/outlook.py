@@ -298,8 +298,8 @@ class _Teller:
             return self._("Nothing has been watched yet.")
         low, high = pages.false_interval()
         return self._(
-            "In %(months)s months watched: %(pages)s pages about the resident, %(false)s known to be false: %(rate)s a month "
-            "(90 %% sure: between %(low)s and %(high)s). The budget is %(budget)s a month."
+            "Watched for %(months)s months. Pages about the resident: %(pages)s. Known to be false: %(false)s, that is "
+            "%(rate)s a month (90 %% sure: between %(low)s and %(high)s). The budget is %(budget)s a month."
         ) % {
             "months": f"{pages.months:.1f}", "pages": pages.pages, "false": pages.false,
             "rate": f"{pages.false / pages.months:.2f}", "low": f"{low:.2f}", "high": f"{high:.2f}",

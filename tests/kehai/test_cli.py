@@ -373,7 +373,7 @@ def test_a_report_tells_the_delays_what_would_shorten_them_and_the_pages_so_far(
     english = kehai("report", HOME, "--config", config, "--language", "en")
     assert english.status == 0
     for words in (
-        "of 28 days are known; ", "By day", "living", "Limit", "In 0.3 months watched", "✓ Sees",
+        "of 28 days are known; ", "By day", "living", "Limit", "Watched for 0.3 months", "✓ Sees",
         "No sign of life", "The mean limit if a device were missing",
     ):  # fmt: skip
         assert words in english.out, words
