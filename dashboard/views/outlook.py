@@ -320,7 +320,7 @@ class _Teller:
             cards=[self.card(part, budget.moments[part]) for part in Part],
             rooms=[(room, [self.box(cells[part]) for part in Part]) for room, cells in budget.by_part.items()],
             hours=[(room, [self.box(cell) for cell in cells]) for room, cells in budget.by_hour.items()],
-            limits=[self.span_box(*pair) for pair in zip(*map(limits.by_hour, (limits.page, limits.prompt)), strict=True)],
+            limits=[self.span_box(*pair) for pair in zip(*map(limits.by_hour, (limits.page, limits.first)), strict=True)],
             asks_first=limits.asks_first, sentences=self.sentences(), advice=self.advice(),
             losses=[self.loss(loss) for loss in outlook.losses],
             dearest=self.dearest(), sights=[self.sight(sight) for sight in sorted(outlook.sights, key=_worst)],

@@ -14,8 +14,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.kinds.inactivity.detector import WIDER, Inactivity
-from detectors.kinds.inactivity.rule import CAP
+from detectors.kinds.inactivity.detector import HEADWAY, WIDER, Inactivity
+from detectors.kinds.inactivity.rule import CAP, NIGHT_ENDS, PROMPT_CAP
 from detectors.outlook.past import Past, rooms_of
 from domain.clock import DAY, HOUR, MINUTE, Span
 
@@ -63,16 +63,32 @@ class Limits:
 
     page: tuple[Span, ...]
     prompt: tuple[Span, ...]
-    """Never longer than ``page``; the same where the resident is not asked first."""
+    """How long until the resident is asked; the page's where nobody is asked first."""
+
+    @property
+    def first(self) -> tuple[Span, ...]:
+        """How long until somebody is asked or called: nobody is asked in the middle of the night, nor just before a page."""
+        middles = np.arange(QUARTERS, dtype=np.int64) * QUARTER + QUARTER // 2
+        page, prompt = (np.array(limits, dtype=np.int64) for limits in (self.page, self.prompt))
+        return tuple(int(span) for span in first_contact(middles, page, prompt))
 
     @property
     def asks_first(self) -> bool:
-        """True where the resident is asked before staff are called."""
-        return self.prompt != self.page
+        """True where the resident is asked before staff are called, at some hour."""
+        return self.first != self.page
 
     def by_hour(self, limits: Sequence[Span]) -> list[Span]:
         """The mean of each clock hour's quarters, in whole minutes."""
         return [round(sum(limits[4 * hour : 4 * hour + 4]) / 4 / MINUTE) * MINUTE for hour in range(24)]
+
+
+def first_contact(wall: NDArray[np.int64], page: NDArray[np.int64], prompt: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What comes first after signs of life at these wall times, as `inactivity` decides it: the question or the page."""
+    asked = np.minimum(PROMPT_CAP, prompt)
+    too_late = (asked + HEADWAY > page) | ((wall + asked) // HOUR % 24 < NIGHT_ENDS)
+    asked = np.where((asked < PROMPT_CAP) & too_late, PROMPT_CAP, asked)
+    first: NDArray[np.int64] = np.where(asked + HEADWAY <= page, asked, page)
+    return first
 
 
 def limits_of(inactivity: Inactivity) -> Limits:
@@ -149,7 +165,10 @@ class Budget:
 
 def budget_of(past: Past, limits: Limits) -> Budget:
     """The delay budget of a home whose last weeks were ``past``."""
-    page, prompt = _waits(past, limits.page), _waits(past, limits.prompt)
+    quarter = past.wall // QUARTER % QUARTERS
+    page, prompt = (np.array(spans, dtype=np.int64)[quarter] for spans in (limits.page, limits.prompt))
+    page = np.where(past.soon_after_exit, np.minimum(CAP, WIDER * page), page)
+    prompt = first_contact(past.wall, page, np.where(past.alone, WIDER * prompt, prompt))
     hour = past.wall // HOUR % 24
     names, rooms = np.array(past.rooms()), tuple(rooms_of(past.devices))
     by_part: dict[str, dict[Part, Cell]] = {}
@@ -169,12 +188,6 @@ def budget_of(past: Past, limits: Limits) -> Budget:
         min(known, key=lambda e: (e.page, e.room, e.hour), default=None),
         max(known, key=lambda e: (e.page, e.room, e.hour), default=None),
     )  # fmt: skip
-
-
-def _waits(past: Past, limits: Sequence[Span]) -> NDArray[np.int64]:
-    """How long is waited after each sign; what is waited for somebody who is out stands beside the matter."""
-    waits = np.array(limits, dtype=np.int64)[past.wall // QUARTER % QUARTERS]
-    return np.where(past.soon_after_exit, np.minimum(CAP, WIDER * waits), waits)
 
 
 def _cell(here: NDArray[np.bool_], out: NDArray[np.bool_], page: NDArray[np.int64], prompt: NDArray[np.int64]) -> Cell:

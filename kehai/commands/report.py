@@ -135,7 +135,7 @@ def _numbers(outlook: Outlook) -> dict[str, Any]:
         "signs_of_life": outlook.signs,
         "limits": {
             "page_s": [_seconds(limit) for limit in budget.limits.page],
-            "prompt_s": [_seconds(limit) for limit in budget.limits.prompt],
+            "prompt_s": [_seconds(limit) for limit in budget.limits.first],
         },
         "any_moment": {
             part.value: {

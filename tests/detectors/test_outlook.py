@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pytest
 
+from detectors.home import HomeWatch
 from detectors.kinds.inactivity.detector import WIDER
 from detectors.kinds.inactivity.rule import CAP
 from detectors.outlook.advice import Change, Estimate, Idea, Window
-from detectors.outlook.delays import TOO_LONG, Budget, Limits, Part, Reach, budget_of
+from detectors.outlook.delays import TOO_LONG, Budget, Limits, Part, Reach, budget_of, first_contact, limits_of
 from detectors.outlook.past import Past, Said, past_of
 from domain.clock import DAY, HOUR, MINUTE, Span
 from domain.ids import DeviceId
 from domain.localtime import LocalTime
-from domain.readings import Device, Quantity
-from tests.detectors.homes import AIR, DOOR, KITCHEN, LIVING, T0, ZONE
+from domain.readings import Device, Quantity, Reading, Vouch
+from tests.detectors.homes import AIR, DOOR, GATEWAY, HOME, KITCHEN, LIVING, T0, ZONE, Script, run
 
 BEDROOM = Device(DeviceId("bedroom"), Quantity.MOTION, "bedroom")
 HALL = Device(DeviceId("hall"), Quantity.MOTION, "hall")
@@ -53,6 +55,37 @@ def test_right_after_a_movement_all_of_the_limit_is_still_to_come() -> None:
     assert (cells[12].page, cells[12].prompt, cells[12].signs) == (HOUR + 48 * MINUTE, 30 * MINUTE, 28)
     assert cells[12].reach is Reach.NOTICED
     assert cells[13].reach is Reach.NEVER_SEEN
+
+
+def test_nobody_is_asked_in_the_middle_of_the_night_nor_just_before_a_page() -> None:
+    limits = Limits((5 * HOUR,) * 96, (4 * HOUR,) * 40 + (5 * HOUR - MINUTE,) * 20 + (4 * HOUR,) * 36)
+    signs = [s for hour in (8, 12, 21) for s in every(DAY, LIVING, hour * HOUR, (hour + 1) * HOUR)]
+    cells = lay_out(signs, [LIVING], limits).by_hour["living"]
+    asked = {hour: cells[hour].prompt for hour in (8, 12, 21)}
+    assert asked == {8: 4 * HOUR, 12: 5 * HOUR, 21: 5 * HOUR}, (
+        "at 12 the page is as good as due, at 1 in the night people sleep"
+    )
+    assert limits.first[4 * 8] == 4 * HOUR
+    assert limits.first[4 * 21] == 5 * HOUR
+    assert limits.asks_first
+
+
+def test_the_first_contact_is_the_one_that_the_detector_plans() -> None:
+    """The rule is the detector's own; this holds the two together."""
+    script = Script()
+    script.live(8)
+    watch, before = HomeWatch(HOME, ZONE), T0 + 8 * DAY
+    run(watch, script.items(before, period=HOUR))
+    for hour in range(24):
+        at = T0 + 8 * DAY + hour * HOUR + 7 * MINUTE
+        watch.take([Reading(HOME, LIVING.id, LIVING.kind, 1.0, at, at, GATEWAY, "e", 10**6 + hour)])
+        watch.take([Vouch(HOME, GATEWAY, at, ((before, at),), (), at, at)])
+        before = at
+        limits, state = limits_of(watch.inactivity), watch.inactivity.snapshot()
+        planned = min(span - at for span in (state["asks_at"], state["deadline"]) if span is not None)
+        quarter = LOCAL.wall(at) // (15 * MINUTE) % 96
+        page, prompt = (np.array([spans[quarter]]) for spans in (limits.page, limits.prompt))
+        assert planned == first_contact(np.array([LOCAL.wall(at)]), page, prompt)[0], hour
 
 
 def test_at_any_moment_the_part_of_the_silence_that_has_passed_is_not_waited_for_again() -> None:
