@@ -14,6 +14,8 @@ GRACE: Span = 2 * HOUR
 WAS_EMPTY: Span = 3 * HOUR
 """Life ends an absence that staff announced once nothing has moved for so long: before that somebody may still be packing."""
 
+_SPELLS = 8
+
 
 class Over(NamedTuple):
     """A mode that the readings or the clock have ended; the watch writes it into the book."""
@@ -53,6 +55,8 @@ class Modes:
         self._empty = False
         """Nothing has moved for ``WAS_EMPTY`` while the resident was away."""
         self._seen_at: Instant = 0
+        self._spells: list[tuple[Instant, Instant | None]] = []
+        """The latest times in which the resident was said to be away and not seen; the last one may not be over."""
         self.turned_at: Instant = 0
         """When one of them last began or ended."""
         self.awaited: Spell | None = None
@@ -70,6 +74,24 @@ class Modes:
     def away(self) -> bool:
         """True while staff say that nobody is at home, or nobody has come back since."""
         return self.awaited is not None
+
+    @property
+    def ever_away(self) -> bool:
+        """True when there is an absence to remember."""
+        return bool(self._spells)
+
+    def away_at(self, at: Instant) -> bool:
+        """Whether that was so at ``at``: for what has happened within the latest absences."""
+        return any(start <= at and (end is None or at < end) for start, end in self._spells)
+
+    def settled_at(self, at: Instant) -> Instant | None:
+        """When the absence that holds at ``at``, and any that follows within ``GRACE``, has been over for so long."""
+        for start, end in self._spells:
+            if end is None and start <= at:
+                return None
+            if end is not None and start <= at < end:
+                at = end + GRACE
+        return None if self.away_at(at) else at
 
     # ---- what is told ------------------------------------------------------------------------------------------------
 
@@ -101,7 +123,7 @@ class Modes:
                 self._end(spell, spell.ends_at)
         awaited = self.awaited
         if awaited is not None and awaited.said_over_at is not None and awaited.said_over_at <= at:
-            self.awaited = None
+            self._seen(awaited.said_over_at)
         for spell in [spell for spell in self._coming if spell.since <= at]:
             self._coming.remove(spell)
             self._begin(spell, at)
@@ -110,6 +132,8 @@ class Modes:
         if spell.said_over_at is not None and spell.said_over_at <= spell.since:
             self._finished.append(spell.mode)
         elif spell.kind.empties:
+            if self.awaited is None:
+                self._spells = [*self._spells[1 - _SPELLS :], (at, None)]
             self._away = self.awaited = spell
             self._empty, self._seen_at = False, max(at, self._seen_at)
         else:
@@ -121,7 +145,13 @@ class Modes:
             self.over.append(Over(spell.mode, at, ModeEnd.EXPIRED))
         self._finish(spell)
         if said and self.awaited is spell:
-            self.awaited = None
+            self._seen(at)
+
+    def _seen(self, at: Instant) -> None:
+        """Nobody is awaited any more."""
+        self.awaited = None
+        if self._spells:
+            self._spells[-1] = (self._spells[-1][0], at)
 
     def _finish(self, spell: Spell) -> None:
         self._finished.append(spell.mode)
@@ -142,7 +172,7 @@ class Modes:
         if self._away is awaited:
             self.over.append(Over(awaited.mode, at, ModeEnd.CAME_BACK))
             self._finish(awaited)
-        self.awaited = None
+        self._seen(at)
 
     # ---- state -------------------------------------------------------------------------------------------------------
 
@@ -152,7 +182,7 @@ class Modes:
             "coming": [_row(spell) for spell in self._coming],
             "away": _row(self._away), "visit": _row(self._visit), "awaited": _row(self.awaited),
             "empty": self._empty, "seen_at": self._seen_at,
-            "turned_at": self.turned_at, "finished": list(self._finished),
+            "turned_at": self.turned_at, "spells": [list(spell) for spell in self._spells], "finished": list(self._finished),
             "over": [[over.mode, over.at, over.end.value] for over in self.over],
         }  # fmt: skip
 
@@ -164,6 +194,7 @@ class Modes:
             self.awaited = self._away
         self._empty, self._seen_at, self._finished = state["empty"], state["seen_at"], list(state["finished"])
         self.turned_at = state["turned_at"]
+        self._spells = [(start, end) for start, end in state["spells"]]
         self.over = [Over(mode, at, ModeEnd(end)) for mode, at, end in state["over"]]
 
 

@@ -188,6 +188,26 @@ def test_a_restart_in_any_state_of_an_absence_changes_nothing(hours: int) -> Non
     assert watch.snapshot() == whole.snapshot()
 
 
+def test_however_the_messages_come_together_the_same_is_found() -> None:
+    script = out_at(SAID + HOUR)
+    script.readings = [r for r in script.readings if r.device != DOOR.id and r.quantity is not Quantity.TEMPERATURE]
+    for quarter in range(60 * 4):
+        at = SAID + DAY + quarter * 15 * MINUTE + 2 * MINUTE
+        script.add(AIR, at, 36.0)
+        script.add(AIR, at, 75.0, Quantity.HUMIDITY)
+    comes_home(script, SAID + 50 * HOUR)
+    messages = script.items(T0 + 12 * DAY, period=10 * MINUTE)
+    found = []
+    for together in (1, 60):
+        watch, events = HomeWatch(HOME, ZONE), []
+        watch.told([mode()])
+        for first in range(0, len(messages), together):
+            events += watch.take([item for _, items in messages[first : first + together] for item in items])
+        found.append([e for e in events if not e.cause.startswith("gateway")])
+    assert found[0] == found[1]
+    assert {f.kind for f in findings(found[0]) if f.subject is Subject.PERSON and f.raised_at > SAID} >= {"heat"}
+
+
 def test_what_was_said_and_taken_back_while_nobody_watched_holds_for_that_time_and_no_longer() -> None:
     over = SAID + 2 * DAY
     said = mode(ended_at=over, end=ModeEnd.BACK)
