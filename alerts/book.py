@@ -102,8 +102,8 @@ class Book(Protocol):
         """All of what is done on the page, or nothing."""
         ...
 
-    def watched(self) -> dict[HomeId, WatchedHome]:
-        """What ``Page.save`` saved last, by home."""
+    def watched(self) -> Iterator[WatchedHome]:
+        """What ``Page.save`` saved last of each home, one after the other: together they may be larger than what lives."""
         ...
 
     def cursor(self) -> int:
@@ -188,9 +188,9 @@ class MemoryBook:
         """See Book.transaction."""
         yield self
 
-    def watched(self) -> dict[HomeId, WatchedHome]:
+    def watched(self) -> Iterator[WatchedHome]:
         """See Book.watched."""
-        return dict(self._watched)
+        return iter(list(self._watched.values()))
 
     def cursor(self) -> int:
         """See Book.cursor."""

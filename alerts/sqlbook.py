@@ -62,13 +62,11 @@ class SqlBook:
 
     # ---- the watch's own state ---------------------------------------------------------------------------------------
 
-    def watched(self) -> dict[HomeId, WatchedHome]:
+    def watched(self) -> Iterator[WatchedHome]:
         """See Book.watched."""
-        with self._engine.connect() as connection:
-            return {
-                HomeId(row.home): WatchedHome(HomeId(row.home), row.cursor, row.state, row.status)
-                for row in connection.execute(select(tables.watched))
-            }
+        with self._engine.connect().execution_options(stream_results=True, max_row_buffer=500) as connection:
+            for row in connection.execute(select(tables.watched)):
+                yield WatchedHome(HomeId(row.home), row.cursor, row.state, row.status)
 
     def cursor(self) -> int:
         """See Book.cursor."""

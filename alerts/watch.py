@@ -75,7 +75,8 @@ class Watch:
         self._governed: dict[HomeId, int] = {}
         """Home -> the generation of rules that it runs on, as far as this run has looked."""
         self._furthest = self.offset
-        for home, saved in book.watched().items():
+        for saved in book.watched():
+            home = saved.home
             self._homes[home] = self._restored(saved)
             self._seen[home] = saved.cursor
             self._furthest = max(self._furthest, saved.cursor)

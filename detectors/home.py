@@ -405,7 +405,8 @@ def _device(device: Device) -> list[Any]:
 def _undevice(raw: list[Any]) -> Device:
     identity, kind, room, leads_out, check_in, mains, *since = raw
     room_type, model = since or (None, "")
-    return Device(DeviceId(identity), Quantity(kind), room, leads_out, check_in, mains, RoomType.of(room_type), model)
+    use = None if room_type is None else RoomType.of(room_type)
+    return Device(DeviceId(identity), Quantity(kind), room, leads_out, check_in, mains, use, model)
 
 
 def _row(r: Reading) -> _Row:

@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -191,10 +191,11 @@ class _Stocked(MemoryBook):
         super().__init__()
         self._stock = homes
 
-    def watched(self) -> dict[HomeId, WatchedHome]:
+    def watched(self) -> Iterator[WatchedHome]:
         """See Book.watched."""
         stock, self._stock = self._stock, {}
-        return stock
+        while stock:
+            yield stock.popitem()[1]
 
 
 def _resident() -> int:
