@@ -19,6 +19,7 @@ def finding_line(row: FindingRow, local: LocalTime) -> str:
     body: dict[str, object] = {
         "home": finding.home,
         "kind": finding.kind,
+        "detector": finding.detector,
         "subject": finding.subject.value,
         "level": finding.level.value,
         "onset": local.iso(finding.onset),
@@ -28,6 +29,8 @@ def finding_line(row: FindingRow, local: LocalTime) -> str:
         "evidence": dict(sorted(finding.evidence.items())),
         "text": {"ja": finding.text_ja, "en": finding.text_en},
     }
+    if finding.rules:
+        body["rules"] = finding.rules
     if finding.device is not None:
         body["device"] = finding.device
     if finding.unknown is not None:
