@@ -287,6 +287,7 @@ WHY: Mapping[Why, str] = {
     Why.DEVICE_STUCK: _n("stuck: %(devices)s"),
     Why.BATTERY_LOW: _n("battery low, may fall silent soon: %(devices)s"),
     Why.CLOCK_WRONG: _n("the gateway's clock is wrong: times are not sure"),
+    Why.SWITCHED_OFF: _n("switched off by the rules of this home"),
     Why.AWAY: _n("staff say that nobody is at home"),
     Why.VISITOR: _n("staff say that somebody else is in the home"),
     Why.ABSENCES: _n("%(learnt)s of %(needed)s absences known"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from detectors.catalogue import CATALOGUE
+from detectors.catalogue import CATALOGUE, switched_off
 from detectors.home import HomeWatch
 from detectors.kinds.bathroom_long.detector import ENOUGH_STAYS, BathroomLong
 from detectors.kinds.late_rising.detector import LateRising
@@ -57,6 +57,8 @@ class Why(StrEnum):
     DEVICE_STUCK = "device_stuck"
     BATTERY_LOW = "battery_low"
     CLOCK_WRONG = "clock_wrong"
+    SWITCHED_OFF = "switched_off"
+    """By the rules of this home."""
     AWAY = "away"
     """Staff say that nobody is at home."""
     VISITOR = "visitor"
@@ -163,7 +165,11 @@ def sights(watch: HomeWatch, standing: Iterable[Finding]) -> list[Sight]:
                 troubles[finding.device] = why
         elif finding.kind in _OF_GATEWAY:
             of_gateway.add(Why(finding.kind))
-    return [_sight(kind, watch, troubles, of_gateway) for kind in sorted(CATALOGUE)]
+    off = set(switched_off(watch.parameters))
+    return [
+        Sight(kind, Sees.BLIND, Why.SWITCHED_OFF) if kind in off else _sight(kind, watch, troubles, of_gateway)
+        for kind in sorted(CATALOGUE)
+    ]
 
 
 def _sight(kind: str, watch: HomeWatch, troubles: Mapping[DeviceId, Why], of_gateway: Collection[Why]) -> Sight:

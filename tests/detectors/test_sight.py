@@ -100,6 +100,12 @@ def test_behind_a_silent_gateway_nothing_is_seen_but_the_gateway_s_silence() -> 
     assert by_kind(watched(), standing("clock_wrong"))["heat"].why is Why.CLOCK_WRONG
 
 
+def test_a_kind_that_the_rules_of_the_home_withhold_is_said_to_be_switched_off() -> None:
+    found = by_kind(HomeWatch(HOME, ZONE, {"cold": {"on": False}}))
+    assert (found["cold"].sees, found["cold"].why) == (Sees.BLIND, Why.SWITCHED_OFF)
+    assert found["heat"].why is not Why.SWITCHED_OFF
+
+
 def test_what_staff_say_of_the_home_comes_before_what_is_learnt_of_it() -> None:
     now = T0 + 2 * DAY
     for kind, sees, why in (
