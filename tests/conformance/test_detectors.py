@@ -62,7 +62,7 @@ def an_eventful_fortnight() -> list[tuple[Instant, list[Item]]]:
     script.add(DOOR, T0 + 4 * DAY + 17 * HOUR, 0.0)
     for opened in (2.0, 0.0):
         script.add(DOOR, T0 + 7 * DAY + 2 * HOUR + int(2 - opened) * SECOND, opened)
-    script.add(BATH, T0 + 8 * DAY + 22 * HOUR + 30 * MINUTE)
+    script.add(BATH, fall + MINUTE)
     ahead = T0 + 9 * DAY + 10 * HOUR
     script.readings = [
         r._replace(flags=int(Flag.CLAMPED)) if ahead <= r.observed_at < ahead + HOUR else r for r in script.readings
