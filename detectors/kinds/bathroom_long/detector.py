@@ -47,6 +47,7 @@ class BathroomLong(Quiet):
     """
 
     name = NAME
+    version = 2
 
     def __init__(self, minutes: float = 90.0) -> None:
         self._least = int(minutes * MINUTE)
@@ -147,8 +148,8 @@ class BathroomLong(Quiet):
         local, lasted, where = context.local, at - since, self._room or ""
         usual = self.usual(since, context)
         finding = Finding(
-            home=context.home, kind=NAME, detector=f"{NAME}/2", cause=NAME, subject=Subject.PERSON, level=Level.PROMPT,
-            onset=since, raised_at=at, room=self._room,
+            home=context.home, kind=NAME, detector=f"{NAME}/{self.version}", cause=NAME, subject=Subject.PERSON,
+            level=Level.PROMPT, onset=since, raised_at=at, room=self._room,
             evidence={
                 "room": self._room, "began": local.iso(since), "lasted_s": lasted // SECOND,
                 "usual_stay_s": usual // SECOND, "stays": len(self._stays),

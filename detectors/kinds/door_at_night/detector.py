@@ -42,6 +42,7 @@ class DoorAtNight(Quiet):
     """
 
     name = NAME
+    version = 2
 
     def __init__(
         self, from_hour: float = 23.0, to_hour: float = 5.0, minutes: float = 10.0, habit: float = 2.0
@@ -132,7 +133,7 @@ class DoorAtNight(Quiet):
         self._nights.append(tonight)
         usual = before >= self._habit
         finding = Finding(
-            home=context.home, kind=NAME, detector=f"{NAME}/2", cause=NAME, subject=Subject.PERSON,
+            home=context.home, kind=NAME, detector=f"{NAME}/{self.version}", cause=NAME, subject=Subject.PERSON,
             level=Level.DIGEST if usual else Level.PROMPT, onset=since, raised_at=at, room=room,
             evidence={
                 "began": local.iso(since), "door": door, "room": room, "out_s": gone // SECOND,
