@@ -36,7 +36,7 @@ EXPECTED: Mapping[IncidentKind, Expected] = {
     IncidentKind.DECLINE: _by(49 * DAY, "routine_drift"),
     # The equipment.
     IncidentKind.SENSOR_DEAD: _by(3 * 50 * MINUTE + 10 * MINUTE, "device_silent"),
-    IncidentKind.SENSOR_CHATTERING: _by(12 * HOUR, "device_stuck"),
+    IncidentKind.SENSOR_CHATTERING: _by(20 * HOUR, "device_stuck"),
     IncidentKind.SENSOR_STUCK: _by(3 * DAY, "device_stuck"),
     IncidentKind.BATTERY_LOW: _by(26 * HOUR, "battery_low"),
     IncidentKind.GATEWAY_DOWN: _by(20 * MINUTE, "gateway_silent"),
