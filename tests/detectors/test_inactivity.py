@@ -164,6 +164,17 @@ def test_what_the_gateway_did_not_see_is_unknown_at_the_deadline_and_is_added_to
     assert page.evidence["not_before"] is None
 
 
+def test_somebody_who_may_have_gone_to_bed_while_the_gateway_was_off_is_given_the_night() -> None:
+    """A silence since the morning, of which nothing was seen until ten at night: it may have begun a minute ago."""
+    script = a_fortnight_and_a_morning()
+    rises = MORNING + DAY
+    script.add(LIVING, rises)
+    hole = (FALL + 10 * MINUTE, FALL + 13 * HOUR + 15 * MINUTE)
+    _, events = watch(script, 23, holes=[hole])
+    after = [f for f in findings(events, "inactivity") if hole[1] <= f.raised_at < rises]
+    assert not [f for f in after if f.level in (Level.PROMPT, Level.PAGE)]
+
+
 def test_a_page_that_a_gateway_delivered_late_says_when_it_could_be_known() -> None:
     script = a_fortnight_and_a_morning()
     end = FALL + 10 * HOUR

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from detectors.context import HomeContext, Quiet, State
@@ -202,10 +202,10 @@ class Inactivity(Quiet):
         assert self._life is not None  # noqa: S101 (a deadline has a beginning)
         since = self._life.at
         unseen = context.blind(since, at)
-        missing = self._asks - (at - since - unseen)
+        until = self._seen_by(since, at, self._asks, self._learnt.prompt_limit, context)
         self._asks_at = None
-        if unseen > BLIND and missing > 0:
-            self._ask_at(at + max(missing, MINUTE), context.local)
+        if unseen > BLIND and until > at:
+            self._ask_at(max(until, at + MINUTE), context.local)
             return []
         if self._asks < PROMPT_CAP and (self._unknown is not None or context.evidence.hidden(since, at, context)):
             self._asks = PROMPT_CAP
@@ -220,9 +220,9 @@ class Inactivity(Quiet):
         assert self._life is not None  # noqa: S101 (a deadline has a beginning)
         since = self._life.at
         unseen = context.blind(since, deadline)
-        missing = self._limit - (deadline - since - unseen)
-        if unseen > BLIND and missing > 0:
-            self._put_off(deadline + max(missing, MINUTE), context.local)
+        until = self._seen_by(since, deadline, self._limit, self._learnt.page_limit, context)
+        if unseen > BLIND and until > deadline:
+            self._put_off(max(until, deadline + MINUTE), context.local)
             return self._say_unknown(deadline, unseen, context)
         hidden = context.evidence.hidden(since, deadline, context)
         if hidden and self._limit < CAP:
@@ -235,6 +235,20 @@ class Inactivity(Quiet):
         replaced = self._end(context.home, deadline, EndReason.REPLACED)
         self._standing = (finding.id, Level.PAGE)
         return [*replaced, finding]
+
+    def _seen_by(
+        self, since: Instant, at: Instant, limit: Span, limit_of: Callable[[int], Span], context: HomeContext
+    ) -> Instant:
+        """When, as far as is known at ``at``, the silence since ``since`` will have been seen for long enough.
+
+        What nobody saw is added to its limit. And after a hole nobody knows when the silence began: it may have begun where
+        the hole ended, by night perhaps, so it waits for the limit of that time too.
+        """
+        until = since + limit + context.blind(since, at)
+        holes = [hole for hole in context.coverage.holes(since, at) if hole[1] - hole[0] > BLIND]
+        if not holes or holes[-1][1] >= at:
+            return until
+        return max(until, holes[-1][1] + limit_of(_quarter(holes[-1][1], context.local)))
 
     def _put_off(self, deadline: Instant, local: LocalTime) -> None:
         """The page waits until ``deadline``: there may be time for the cap to ask before it."""
