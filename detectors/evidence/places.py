@@ -5,6 +5,7 @@ When a device falls silent, its share tells how much of what the resident does c
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -19,19 +20,19 @@ class Places:
     """Counts of signs of life by device and clock hour."""
 
     def __init__(self) -> None:
-        self._seen: dict[DeviceId, list[float]] = {}
+        self._seen: dict[DeviceId, array[float]] = {}
 
     def note(self, device: DeviceId, hour: int) -> None:
         """``device`` told of life in ``hour``."""
         hours = self._seen.get(device)
         if hours is None:
-            hours = self._seen[device] = [0.0] * 24
+            hours = self._seen[device] = array("d", bytes(24 * 8))
         hours[hour] += 1.0
 
     def fade(self) -> None:
         """A day has passed."""
         for device, hours in list(self._seen.items()):
-            faded = [round(count * _FADES, 4) for count in hours]
+            faded = array("d", [round(count * _FADES, 4) for count in hours])
             if sum(faded) < _FORGOTTEN:
                 del self._seen[device]
             else:
@@ -45,8 +46,8 @@ class Places:
 
     def snapshot(self) -> dict[str, Any]:
         """JSON-ready state."""
-        return {str(device): hours for device, hours in sorted(self._seen.items())}
+        return {str(device): list(hours) for device, hours in sorted(self._seen.items())}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Become what ``snapshot`` described."""
-        self._seen = {DeviceId(device): list(hours) for device, hours in state.items()}
+        self._seen = {DeviceId(device): array("d", hours) for device, hours in state.items()}
