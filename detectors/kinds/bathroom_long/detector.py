@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import deque
+from array import array
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -54,7 +55,8 @@ class BathroomLong(Quiet):
         self._lasting = Lasting()
         self._since: Instant | None = None
         self._room: str | None = None
-        self._stays: deque[tuple[Instant, Span]] = deque()
+        self._begun, self._lasted = array("q"), array("q")
+        """The stays of the last four weeks: a fleet keeps hundreds for every home."""
         self._standing = Standing(NAME)
 
     def configured(self, context: HomeContext) -> Sequence[FindingEvent]:
@@ -90,7 +92,7 @@ class BathroomLong(Quiet):
     @property
     def stays(self) -> int:
         """How many stays of the last four weeks are known."""
-        return len(self._stays)
+        return len(self._begun)
 
     def _seen_in(self, device: Device, at: Instant, context: HomeContext) -> None:
         """Somebody is in the room."""
@@ -103,7 +105,8 @@ class BathroomLong(Quiet):
     def _alike(self, by_day: bool, context: HomeContext) -> list[Span]:
         """The stays of the last four weeks that began by day, or at night, the shortest first."""
         hour = context.local.hour
-        return sorted(span for start, span in self._stays if (hour(start) not in NIGHT) is by_day)
+        stays = zip(self._begun, self._lasted, strict=True)
+        return sorted(span for start, span in stays if (hour(start) not in NIGHT) is by_day)
 
     def usual(self, at: Instant, context: HomeContext) -> Span:
         """What 99 of 100 stays like one that begins at ``at`` did not exceed in the last four weeks; 0 when none is known."""
@@ -130,10 +133,11 @@ class BathroomLong(Quiet):
         if since is None:
             return ()
         self._since = None
-        while self._stays and self._stays[0][0] < at - REMEMBERED:
-            self._stays.popleft()
+        past = bisect_left(self._begun, at - REMEMBERED)
+        del self._begun[:past], self._lasted[:past]
         if at - since >= _WORTH_KEEPING and context.blind(since, at) == 0:
-            self._stays.append((since, min(at - since, LONGEST_LEARNT)))
+            self._begun.append(since)
+            self._lasted.append(min(at - since, LONGEST_LEARNT))
         return self._over(at, context, reason)
 
     def _over(self, at: Instant, context: HomeContext, reason: EndReason) -> Sequence[FindingEvent]:
@@ -152,7 +156,7 @@ class BathroomLong(Quiet):
             level=Level.PROMPT, onset=since, raised_at=at, room=self._room,
             evidence={
                 "room": self._room, "began": local.iso(since), "lasted_s": lasted // SECOND,
-                "usual_stay_s": usual // SECOND, "stays": len(self._stays),
+                "usual_stay_s": usual // SECOND, "stays": len(self._begun),
             },
             text_en=f"In {where} since {moment_en(since, at, local)}, for {span_en(lasted)}, and seen nowhere else. In the "
             f"last 28 days 99 of 100 stays lasted {span_en(usual)} at most. Ask the resident.",
@@ -163,9 +167,10 @@ class BathroomLong(Quiet):
 
     def snapshot(self) -> State:
         """See Detector.snapshot."""
+        stays = zip(self._begun, self._lasted, strict=True)
         return {
             "lasting": self._lasting.snapshot(), "since": self._since, "room": self._room,
-            "stays": [list(stay) for stay in self._stays], "standing": self._standing.snapshot(),
+            "stays": [list(stay) for stay in stays], "standing": self._standing.snapshot(),
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -173,7 +178,8 @@ class BathroomLong(Quiet):
         self._lasting.restore(state["lasting"])
         self._since, self._room = state["since"], state["room"]
         self._standing.restore(state["standing"])
-        self._stays = deque((start, span) for start, span in state["stays"])
+        self._begun = array("q", (start for start, _ in state["stays"]))
+        self._lasted = array("q", (span for _, span in state["stays"]))
 
 
 def _usual(spans: list[Span]) -> Span:
