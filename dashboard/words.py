@@ -158,7 +158,7 @@ EVIDENCE: Mapping[str, str] = {
     "free_day": _n("Sunday or holiday"),
     "began": _n("Began"),
     "rooms": _n("Rooms"),
-    "room_changes": _n("Changes of room within an hour"),
+    "room_changes": _n("Changes of room within 90 minutes"),
     "room_changes_limit": _n("Limit for this home"),
     "usual_room_changes": _n("9 of 10 nights, at most"),
     "most_room_changes": _n("The most of them"),

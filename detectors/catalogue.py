@@ -20,6 +20,7 @@ from detectors.kinds.inactivity.detector import build as inactivity
 from detectors.kinds.late_rising.detector import build as late_rising
 from detectors.kinds.night_wandering.detector import build as night_wandering
 from detectors.kinds.not_returned.detector import build as not_returned
+from detectors.kinds.routine_drift.detector import build as routine_drift
 
 CATALOGUE: dict[str, Callable[[Mapping[str, Any]], Detector]] = {
     "bathroom_long": bathroom_long,
@@ -36,6 +37,7 @@ CATALOGUE: dict[str, Callable[[Mapping[str, Any]], Detector]] = {
     "late_rising": late_rising,
     "night_wandering": night_wandering,
     "not_returned": not_returned,
+    "routine_drift": routine_drift,
 }
 """Name -> factory. A factory takes its table of parameters and raises ValueError, in one sentence, for a wrong one."""
 

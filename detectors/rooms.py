@@ -28,6 +28,11 @@ def is_bath(device: Device) -> bool:
     return _is(device, _BATH, _BATH_WORDS)
 
 
+def is_toilet(device: Device) -> bool:
+    """True for a room that is there for the toilet alone."""
+    return _is(device, frozenset({RoomType.TOILET}), ("toilet", "wc", "lavatory", "トイレ", "便所"))
+
+
 def is_day_room(device: Device) -> bool:
     """True for a room in which the day is spent: one not for sleeping, nor on the way to the toilet at night."""
     return bool(device.room or device.room_type) and not _is(device, _PASSED, _PASSED_WORDS)

@@ -30,13 +30,16 @@ from tests.detectors.homes import (
 )
 
 NAMES = sorted(CATALOGUE)
+QUICK = {"routine_drift": {"learn_days": 5}}
+"""A fortnight is too short for what takes eight weeks to learn."""
 
 
 def an_eventful_fortnight() -> list[tuple[Instant, list[Item]]]:
     """Twelve ordinary days, a thermometer that dies, a night without the gateway, a fall, an outing that does not end.
 
     And a hot afternoon, a cold night, a battery that runs down, a door that stands open, another that moves at night,
-    a long bath, an hour of stamps from the future, a walk through the rooms at night, a morning in bed.
+    a long bath, an hour of stamps from the future, a walk through the rooms at night, a morning in bed, and a second week
+    with many visits to the toilet at night.
     """
     script = Script()
     script.live(12)
@@ -67,12 +70,14 @@ def an_eventful_fortnight() -> list[tuple[Instant, list[Item]]]:
     script.readings = [
         r._replace(flags=int(Flag.CLAMPED)) if ahead <= r.observed_at < ahead + HOUR else r for r in script.readings
     ]
-    for minute in range(0, 60, 2):
-        script.add((LIVING, KITCHEN)[minute // 2 % 2], T0 + 9 * DAY + 2 * HOUR + minute * MINUTE)
+    for minute in range(60):
+        script.add((LIVING, KITCHEN)[minute % 2], T0 + 9 * DAY + 2 * HOUR + minute * MINUTE)
     script.readings = [
         r for r in script.readings
         if r.quantity is not Quantity.MOTION or not 0 < r.observed_at - T0 - 10 * DAY < 12 * HOUR
     ]  # fmt: skip
+    for visit in range(24):
+        script.add(BATH, T0 + (7 + visit // 4) * DAY + (23 + visit % 4) * HOUR + 20 * MINUTE)
     night = (T0 + 5 * DAY + 23 * HOUR, T0 + 6 * DAY + 5 * HOUR)
     return script.items(T0 + 15 * DAY, holes=[night])
 
@@ -89,7 +94,7 @@ def messages() -> list[tuple[Instant, list[Item]]]:
 
 @pytest.fixture(scope="module")
 def found(messages: list[tuple[Instant, list[Item]]]) -> list[FindingEvent]:
-    return run(HomeWatch(HOME, ZONE), messages)
+    return run(HomeWatch(HOME, ZONE, QUICK), messages)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,7 +112,7 @@ def test_each_of_its_findings_carries_its_name_and_version(name: str, found: lis
 def test_the_same_input_gives_the_same_output(
     name: str, messages: list[tuple[Instant, list[Item]]], found: list[FindingEvent]
 ) -> None:
-    assert of(name, run(HomeWatch(HOME, ZONE), messages)) == of(name, found)
+    assert of(name, run(HomeWatch(HOME, ZONE, QUICK), messages)) == of(name, found)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -116,20 +121,20 @@ def test_it_goes_on_after_a_restart_at_any_message(
 ) -> None:
     rng = random.Random(name)
     cuts = sorted(rng.sample(range(len(messages)), 60))
-    watch, events, at = HomeWatch(HOME, ZONE), [], 0
+    watch, events, at = HomeWatch(HOME, ZONE, QUICK), [], 0
     for cut in [*cuts, len(messages)]:
         events += run(watch, messages[at:cut])
         at = cut
-        watch = HomeWatch.restore(watch.snapshot())
+        watch = HomeWatch.restore(watch.snapshot(), QUICK)
     assert of(name, events) == of(name, found)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_snapshot_is_the_same_after_a_round_trip(name: str, messages: list[tuple[Instant, list[Item]]]) -> None:
-    watch = HomeWatch(HOME, ZONE)
+    watch = HomeWatch(HOME, ZONE, QUICK)
     run(watch, messages[: len(messages) * 2 // 3])
     body = watch.snapshot()
-    assert HomeWatch.restore(body).snapshot() == body
+    assert HomeWatch.restore(body, QUICK).snapshot() == body
     assert name in msgspec.msgpack.decode(body)["detectors"]
 
 
@@ -137,12 +142,12 @@ def test_a_snapshot_is_the_same_after_a_round_trip(name: str, messages: list[tup
 def test_it_restores_a_snapshot_with_fields_that_it_does_not_know(
     name: str, messages: list[tuple[Instant, list[Item]]]
 ) -> None:
-    watch = HomeWatch(HOME, ZONE)
+    watch = HomeWatch(HOME, ZONE, QUICK)
     half = len(messages) // 2
     run(watch, messages[:half])
     state = msgspec.msgpack.decode(watch.snapshot())
     state["detectors"][name][1]["a_field_of_the_future"] = {"anything": [1, 2, 3]}
-    again = HomeWatch.restore(msgspec.msgpack.encode(state))
+    again = HomeWatch.restore(msgspec.msgpack.encode(state), QUICK)
     assert of(name, run(again, messages[half:])) == of(name, run(watch, messages[half:]))
 
 
@@ -160,7 +165,7 @@ def test_messages_that_are_reordered_before_the_vouch_change_nothing(
         rng.shuffle(readings)
         jumbled.extend((now, [reading]) for reading in readings)
         jumbled.append((now, [*rest, *vouches]))
-    assert of(name, run(HomeWatch(HOME, ZONE), jumbled)) == of(name, found)
+    assert of(name, run(HomeWatch(HOME, ZONE, QUICK), jumbled)) == of(name, found)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -169,7 +174,7 @@ def test_messages_that_are_late_within_the_bound_change_nothing(
 ) -> None:
     rng = random.Random(7)
     late = [(now + rng.randint(0, 110) * SECOND, items) for now, items in messages]
-    assert of(name, run(HomeWatch(HOME, ZONE), late)) == of(name, found)
+    assert of(name, run(HomeWatch(HOME, ZONE, QUICK), late)) == of(name, found)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -178,7 +183,7 @@ def test_other_messages_do_give_other_findings(
 ) -> None:
     """The control: a comparison that never fails proves nothing."""
     cut = messages[: len(messages) // 8]
-    assert of(name, run(HomeWatch(HOME, ZONE), cut)) != of(name, found)
+    assert of(name, run(HomeWatch(HOME, ZONE, QUICK), cut)) != of(name, found)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -187,9 +192,9 @@ def test_devices_that_nobody_announced_do_it_no_harm(name: str) -> None:
     script.live(3)
     messages = script.items(T0 + 3 * DAY)
     messages[0] = (T0, [hello(devices=())])
-    watch = HomeWatch(HOME, ZONE)
+    watch = HomeWatch(HOME, ZONE, QUICK)
     run(watch, messages)
-    assert HomeWatch.restore(watch.snapshot()).context.devices == {}
+    assert HomeWatch.restore(watch.snapshot(), QUICK).context.devices == {}
     assert name in CATALOGUE
 
 
@@ -197,7 +202,7 @@ def test_devices_that_nobody_announced_do_it_no_harm(name: str) -> None:
 def test_a_year_of_silence_ends_in_few_findings_and_a_small_state(name: str) -> None:
     script = Script()
     script.live(2)
-    watch = HomeWatch(HOME, ZONE)
+    watch = HomeWatch(HOME, ZONE, QUICK)
     events = run(watch, script.items(T0 + 2 * DAY))
     for day in range(3, 368):
         now = T0 + day * DAY

@@ -27,7 +27,7 @@ from domain.ids import GatewayId, HomeId
 from domain.localtime import LocalTime
 from domain.readings import Device, Vouch
 from ingest.journal import Batch, Journal
-from tests.conformance.test_detectors import an_eventful_fortnight
+from tests.conformance.test_detectors import QUICK, an_eventful_fortnight
 from tests.dashboard.conftest import NOW, Browser, Installation, fall, status
 from tests.detectors.homes import DEVICES, GATEWAY, HOME, ZONE, Script, findings, hello, run
 
@@ -150,7 +150,7 @@ def test_pages_so_far_are_counted_by_rule_with_what_was_found(
 @pytest.fixture(scope="module")
 def found() -> list[Finding]:
     """What the whole catalogue finds in an eventful fortnight."""
-    return findings(run(HomeWatch(HOME, ZONE), an_eventful_fortnight()))
+    return findings(run(HomeWatch(HOME, ZONE, QUICK), an_eventful_fortnight()))
 
 
 def test_every_kind_that_finds_something_has_a_name_and_every_key_of_its_evidence_words(found: list[Finding]) -> None:

@@ -50,7 +50,7 @@ class LateRising(Quiet):
 
     name = NAME
 
-    def __init__(self, tail: float = 4.0, habit: float = 3.0) -> None:
+    def __init__(self, tail: float = 5.0, habit: float = 3.0) -> None:
         self._mornings = Mornings(tail)
         self._habit = int(habit)
         self._lasting = Lasting()
@@ -139,7 +139,12 @@ class LateRising(Quiet):
         self._up = True
         self._lasting.stop(_MORNING)
         expected = self._expected
-        clean = self._seen and reason is EndReason.ACTIVITY and context.local.day(at) == self._day
+        clean = (
+            self._seen
+            and not context.evidence.company(at)
+            and reason is EndReason.ACTIVITY
+            and context.local.day(at) == self._day
+        )
         if clean and expected is not None and context.blind(self._opens, at) <= UNSEEN:
             # A prompt must not teach that prompts are normal: the morning counts as no later than its limit.
             minute = context.local.wall(at) // MINUTE % 1440
@@ -179,6 +184,8 @@ class LateRising(Quiet):
             return []
         planned = local.at(local.date(self._opens), time(expected.limit // 60, expected.limit % 60))
         if at - planned > DELAYED or context.evidence.hidden(last.at, at, context):
+            return []
+        if context.evidence.modes.away() or context.evidence.company(at):
             return []
         self._late = [day for day in self._late if day > self._day - REMEMBERED_DAYS]
         usual = len(self._late) >= self._habit
@@ -229,7 +236,7 @@ class LateRising(Quiet):
 
 def _slept_here(last: Sign | None, evening: Instant) -> bool:
     """True when ``last``, the last sign before the morning or in it, is that of somebody who spent the night at home."""
-    return last is not None and last.at >= evening and not last.may_be_out
+    return last is not None and last.at >= evening and not last.may_be_out and not last.alone
 
 
 def _pack(e: Expected) -> list[Any]:
@@ -238,4 +245,4 @@ def _pack(e: Expected) -> list[Any]:
 
 def build(settings: Mapping[str, Any]) -> LateRising:
     """A detector; ``tail`` is how many spreads beyond usual are very unlikely, ``habit`` how many such mornings make one."""
-    return LateRising(**numbers(NAME, settings, tail=(4.0, 1, 20), habit=(3.0, 1, 28)))
+    return LateRising(**numbers(NAME, settings, tail=(5.0, 1, 20), habit=(3.0, 1, 28)))

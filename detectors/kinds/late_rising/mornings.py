@@ -1,6 +1,6 @@
 """When this home's resident is usually up, and the time by which not to be up is very unlikely.
 
-    limit = usual + 30 minutes + tail x spread + 2 x doubt
+    limit = usual + 60 minutes + tail x spread + 2 x doubt
 
 *Usual* is the median of the home's mornings of the same sort of day (working or free), drawn towards that of all
 mornings; *spread* is the median of how much later than usual the later half of the mornings were. Both are drawn
@@ -19,7 +19,7 @@ from statistics import median
 from detectors.days import day_type
 
 KEPT_DAYS = 56
-MARGIN = 30
+MARGIN = 60
 PRIOR_USUAL, PRIOR_SPREAD = 435.0, 25.0
 """Minutes after midnight, and minutes: the medians of the recorded homes."""
 BETWEEN_HOMES = 85.0

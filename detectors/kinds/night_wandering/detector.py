@@ -18,7 +18,7 @@ from domain.localtime import LocalTime
 from domain.readings import Reading
 
 NAME = "night_wandering"
-WINDOW: Span = HOUR
+WINDOW: Span = 90 * MINUTE
 WALKING: Span = 10 * MINUTE
 """A sign of life in another room this soon after the one before is a walk from there; later, nobody knows the way."""
 SETTLED: Span = 2 * HOUR
@@ -31,15 +31,15 @@ REMEMBERED_DAYS = 28
 
 
 class NightWandering(Quiet):
-    """Prompts when the changes of room within an hour of the night exceed the home's limit (see ``nights``).
+    """Prompts when the changes of room within 90 minutes of a night exceed its limit (see ``nights``).
 
-    The night begins once the resident has settled. One finding a night; it ends after an hour without a change of room. Where
-    it has become a habit it only goes into the digest.
+    The night begins once the resident has settled. One finding a night; it ends after 90 minutes without a change of room.
+    Where it has become a habit it only goes into the digest.
     """
 
     name = NAME
 
-    def __init__(self, from_hour: float = 23.0, to_hour: float = 5.0, least: float = 12.0, habit: float = 3.0) -> None:
+    def __init__(self, from_hour: float = 23.0, to_hour: float = 4.0, least: float = 24.0, habit: float = 3.0) -> None:
         self._from, self._to, self._habit = time(int(from_hour)), time(int(to_hour)), int(habit)
         self._nights = Nights(int(least))
         self._standing = Standing(NAME)
@@ -49,8 +49,10 @@ class NightWandering(Quiet):
         self._settled = False
         self._seen = False
         """Whether anybody was seen this night."""
+        self._guests = False
+        """Whether more than one person was: then nobody knows whose walk it is."""
         self._walks: list[Instant] = []
-        """The changes of room of the last hour."""
+        """The changes of room of the last 90 minutes."""
         self._rooms: dict[str, int] = {}
         """Signs of life by room after those changes."""
         self._most = 0
@@ -78,6 +80,7 @@ class NightWandering(Quiet):
     def _follow(self, before: Sign, sign: Sign, context: HomeContext) -> Sequence[FindingEvent]:
         """A sign of life at night, after the one ``before``."""
         self._seen = True
+        self._guests = self._guests or sign.company
         if not self._settled:
             self._settled = sign.at - before.at >= SETTLED or sign.at - self._opens >= UNSETTLED
             if not self._settled:
@@ -91,7 +94,7 @@ class NightWandering(Quiet):
         room = sign.room or ""
         self._rooms[room] = self._rooms.get(room, 0) + 1
         self._most = max(self._most, len(walks))
-        if self._told or len(walks) <= self._limit:
+        if self._told or len(walks) <= self._limit or self._guests or context.evidence.modes.away():
             return ()
         self._told = True
         return [self._raise(sign, context)]
@@ -104,7 +107,7 @@ class NightWandering(Quiet):
         if closes is not None and closes <= at:
             last = context.evidence.last
             nobody = not self._seen and (last is None or last.may_be_out)
-            if not nobody and context.blind(self._opens, closes) <= UNSEEN:
+            if not nobody and not self._guests and context.blind(self._opens, closes) <= UNSEEN:
                 # What was told must not teach that it is normal: it counts as no more than the limit.
                 self._nights.learn(context.local.day(closes), min(self._most, self._limit))
             self._plan(closes, context.local)
@@ -119,7 +122,7 @@ class NightWandering(Quiet):
             closes = local.at(local.date(local.midnight(day)), self._to)
         evening = local.midnight(day - 1 if self._from > self._to else day)
         self._opens, self._closes = local.at(local.date(evening), self._from), closes
-        self._settled = self._seen = self._told = False
+        self._settled = self._seen = self._told = self._guests = False
         self._most, self._limit = 0, self._nights.limit()
         self._walks.clear()
         self._rooms.clear()
@@ -132,16 +135,16 @@ class NightWandering(Quiet):
         self._busy.append(night)
         rooms = [room for room in sorted(self._rooms, key=lambda room: (-self._rooms[room], room)) if room][:4]
         known, most, seldom = len(self._nights), self._nights.most(), round(self._nights.busy())
-        said_en = f"Walking about since {moment_en(since, sign.at, local)}: {changes} changes of room within an hour"
-        said_ja = f"{moment_ja(since, sign.at, local)}から歩き回っています。1時間以内に部屋の移動が{changes}回"
+        said_en = f"Walking about since {moment_en(since, sign.at, local)}: {changes} changes of room within 90 minutes"
+        said_ja = f"{moment_ja(since, sign.at, local)}から歩き回っています。90分以内に部屋の移動が{changes}回"
         if rooms:
             said_en += f" ({', '.join(rooms)})"
             said_ja += f"({'、'.join(rooms)})"
         if known:
             said_en += (
-                f". Of the last {known} nights 9 in 10 held at most {seldom} in any hour, and none more than {most}."
+                f". Of the last {known} nights 9 in 10 held at most {seldom} in as long, and none more than {most}."
             )
-            said_ja += f"ありました。過去{known}夜のうち9割は1時間に{seldom}回以下、最多でも{most}回でした。"
+            said_ja += f"ありました。過去{known}夜のうち9割は同じ時間で{seldom}回以下、最多でも{most}回でした。"
         else:
             said_en += ". Little is known of this home's nights yet."
             said_ja += "ありました。このお宅の夜の様子はまだ学習中です。"
@@ -160,7 +163,7 @@ class NightWandering(Quiet):
         """See Detector.snapshot."""
         return {
             "nights": self._nights.snapshot(), "standing": self._standing.snapshot(), "opens": self._opens,
-            "closes": self._closes, "limit": self._limit, "settled": self._settled, "seen": self._seen,
+            "closes": self._closes, "limit": self._limit, "settled": self._settled, "seen": self._seen, "guests": self._guests,
             "walks": list(self._walks), "rooms": dict(sorted(self._rooms.items())), "most": self._most,
             "told": self._told, "busy": list(self._busy),
         }  # fmt: skip
@@ -171,6 +174,7 @@ class NightWandering(Quiet):
         self._standing.restore(state["standing"])
         self._opens, self._closes, self._limit = state["opens"], state["closes"], state["limit"]
         self._settled, self._seen, self._walks = state["settled"], state["seen"], list(state["walks"])
+        self._guests = state["guests"]
         self._rooms, self._most = dict(state["rooms"]), state["most"]
         self._told, self._busy = state["told"], list(state["busy"])
 
@@ -179,6 +183,6 @@ def build(settings: Mapping[str, Any]) -> NightWandering:
     """A detector; see the README for its parameters."""
     return NightWandering(
         **numbers(
-            NAME, settings, from_hour=(23.0, 0, 23), to_hour=(5.0, 0, 23), least=(12.0, 4, 200), habit=(3.0, 1, 28)
+            NAME, settings, from_hour=(23.0, 0, 23), to_hour=(4.0, 0, 23), least=(24.0, 4, 200), habit=(3.0, 1, 28)
         )
     )

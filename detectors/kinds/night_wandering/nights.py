@@ -1,10 +1,10 @@
-"""How much walking about a night of this home may hold: the most changes of room within one hour, night by night.
+"""How much walking about a night of this home may hold: the most changes of room within 90 minutes, night by night.
 
-    limit = the larger of ``least`` and 2 x busy + 4 + doubt
+    limit = the larger of ``least`` and 2 x busy + 16 + doubt
 
 *Busy* is what nine of ten of the home's last 56 nights did not exceed, drawn with the weight of 14 nights towards the
 recorded homes' figure of 4; *doubt*, 12 at first, fades with the home's own nights as 3 / (nights + 3). Eight weeks are
-too short to show what 99 of 100 nights stay below; on the recorded homes about one night in a hundred lay above this limit.
+too short to show what 99 of 100 nights stay below; on the recorded homes about one night in 400 lay above this limit.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from array import array
 KEPT_NIGHTS = 56
 QUANTILE = 0.9
 PRIOR, PRIOR_WEIGHS = 4.0, 14.0
-FACTOR, ADDED = 2.0, 4.0
+FACTOR, ADDED = 2.0, 16.0
 DOUBT, DOUBT_WEIGHS = 12.0, 3.0
 _MOST = 999
 
 
 class Nights:
-    """The most changes of room within an hour, for each of the last nights that were seen."""
+    """The most changes of room within 90 minutes, for each of the last nights that were seen."""
 
     def __init__(self, least: int) -> None:
         self._least = least
@@ -32,7 +32,7 @@ class Nights:
         return len(self._past)
 
     def learn(self, night: int, changes: int) -> None:
-        """Local day ``night``, on whose morning the night ended, held ``changes`` at most within an hour."""
+        """Local day ``night``, on whose morning the night ended, held ``changes`` at most within 90 minutes."""
         self._past.append(night * 1000 + min(changes, _MOST))
         while self._past[0] <= (night - KEPT_NIGHTS) * 1000 + _MOST:
             del self._past[0]
@@ -48,7 +48,7 @@ class Nights:
         return (len(known) * own + PRIOR_WEIGHS * PRIOR) / (len(known) + PRIOR_WEIGHS)
 
     def limit(self) -> int:
-        """More changes of room than this within an hour are more than 99 of 100 nights hold."""
+        """More changes of room than this within 90 minutes are more than 99 of 100 nights hold."""
         doubt = DOUBT * DOUBT_WEIGHS / (len(self._past) + DOUBT_WEIGHS)
         return max(self._least, math.ceil(FACTOR * self.busy() + ADDED + doubt))
 

@@ -1,0 +1,1 @@
+"""The detector ``routine_drift``."""
