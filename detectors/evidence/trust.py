@@ -20,7 +20,7 @@ QUIET_QUARTERS = 4
 """A device that has been quiet for an hour chatters no more."""
 ALONE: Span = 5 * MINUTE
 """A pulse with no other sign of life this long before and after it is isolated."""
-NOTHING_AFTER: Span = HOUR
+NOTHING_AFTER: Span = 2 * HOUR
 """A pulse in a home that somebody has left, isolated before, and with nothing after it for so long, is a stray."""
 REMEMBERED: Span = 60 * DAY
 ENOUGH_STRAYS = 2

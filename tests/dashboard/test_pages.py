@@ -112,7 +112,7 @@ def test_the_words_of_the_code_in_the_evidence_are_said_in_words(installation: I
     )  # fmt: skip
     number = installation.raise_alert(finding)
     page = browser.get(f"/alerts/{number}").text
-    assert order(page, "Sensor stuck", "It fires without a pause", "30 min", "Its heartbeats", "2 min ahead")
+    assert order(page, "Sensor stuck", "30 min", "It fires without a pause", "Its heartbeats", "2 min ahead")
 
 
 def test_what_is_old_says_so(installation: Installation, browser: Browser) -> None:

@@ -11,7 +11,7 @@ from detectors.kinds.device_stuck.habits import HOURS_OVER, Habit
 from detectors.kinds.device_stuck.text import Fault, Trouble
 from detectors.parameters import numbers
 from detectors.standing import Standing
-from domain.clock import HOUR, MINUTE, Instant, Span
+from domain.clock import DAY, HOUR, MINUTE, Instant, Span
 from domain.findings import EndReason, Finding, FindingEvent, Level, Subject
 from domain.ids import DeviceId
 from domain.readings import Device, DoorState, Quantity, Reading
@@ -25,6 +25,8 @@ READINGS_OF_A_FLAT_LINE = 12
 NO_OTHER = 2
 """Times as long, where no other thermometer shows that the air does change."""
 FOR_EVER: Span = 1 << 62
+MISSED_FOR: Span = 4 * DAY
+"""A sensor that has seen nothing for so long hides its room no more: the home is known without it by then."""
 QUIET_HOURS = 2
 """A chattering sensor is well again after as many hours within its limits."""
 _WATCHED = (Quantity.MOTION, Quantity.DOOR)
@@ -171,8 +173,10 @@ class DeviceStuck(Quiet):
         if device.check_in is not None and (heard is None or end - heard > 2 * device.check_in):
             lived = False  # it is not there at all: device_silent says so
         habit.close_hour(end, context.local.hour(end - HOUR), lived, fault is not None)
-        if habit.suspect:
+        if habit.suspect and end - habit.last < MISSED_FOR:
             self.unseeing.add(key)
+        else:
+            self.unseeing.discard(key)
         if fault is not None:
             return self._still(key, habit, fault, end, context)
         if habit.without_end(self._run):
