@@ -35,10 +35,14 @@ _MONTH_DAYS = 30.44
 _MORE_OFTEN = 6.0
 """The correction counts how often silences outlast the limits that this many times the price would give: that happens often
 enough to be counted within weeks, and depends on no correction."""
+_OUTLASTED = ((0.5, 3.0), (1.0, 7.5), (2.0, 15.0), (4.0, 30.0))
+"""(false pages per home-month that are accepted, how often a month that happens in homes whose price needs no correction)."""
 _POOLED_MONTHS = 1.0
 """The pooled rate weighs as much as this many months of the home's own."""
 _LEAST, _MOST = 0.2, 4.0
 """How far a home's own silences may move the price of a delay."""
+_POWER = 1.5
+"""A rate twice as high as it should be divides the price by two to this power."""
 
 
 class _Limits(NamedTuple):
@@ -143,9 +147,9 @@ class Learnt:
         self._exceeded = [day for day in self._exceeded if day >= today - _WINDOW_DAYS]
         first = today if self.line.first_day is None else self.line.first_day
         months = max(0, min(_WINDOW_DAYS, today - first - UNLEARNT_DAYS)) / _MONTH_DAYS
-        expected = _MORE_OFTEN * self._budgets[0]
+        expected = rule.on_curve(_OUTLASTED, self._budgets[0])
         rate = (len(self._exceeded) + _POOLED_MONTHS * expected) / (months + _POOLED_MONTHS)
-        self.factor = round(min(_MOST, max(_LEAST, expected / rate)), 4)
+        self.factor = round(min(_MOST, max(_LEAST, (expected / rate) ** _POWER)), 4)
 
     # ---- state -------------------------------------------------------------------------------------------------------
 

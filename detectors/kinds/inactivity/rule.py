@@ -33,8 +33,8 @@ PROMPT_CAP: Span = 12 * HOUR
 """After a silence at home of this length the resident is asked, whatever is known."""
 NIGHT_BEGINS, NIGHT_ENDS = 22, 7
 """A silence that began in these hours of the clock is a night's."""
-PRICE_DAY = ((0.5, 1.45e-4), (1.0, 5.7e-4), (2.0, 1.4e-3), (4.0, 3.0e-3))
-PRICE_NIGHT = ((0.5, 1.8e-4), (1.0, 1.1e-3), (2.0, 2.3e-3), (4.0, 5.3e-3))
+PRICE_DAY = ((0.5, 1.6e-4), (1.0, 6.0e-4), (2.0, 1.4e-3), (4.0, 3.0e-3))
+PRICE_NIGHT = ((0.5, 2.5e-4), (1.0, 1.2e-3), (2.0, 2.3e-3), (4.0, 5.3e-3))
 """(false pages per home-month, price of a delay), log-linear between the points."""
 PRICE_POWER = 0.6
 """How the price of a delay grows with it: the first hour costs most."""
