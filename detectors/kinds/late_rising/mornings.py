@@ -27,6 +27,8 @@ BETWEEN_HOMES = 85.0
 _USUAL_WEIGHS, _SPREAD_WEIGHS, _ALL_WEIGH = 3.0, 10.0, 6.0
 """What the prior of usual, the prior of spread, and all mornings against those of like days weigh, in mornings."""
 _LEAST_SPREAD = 10.0
+BEYOND_LATEST = 15
+"""Minutes: nobody is asked after on a morning no later than the latest like one of eight weeks, and this much more."""
 LATEST = 15 * 60
 """Where the limit would be later than this, getting up cannot be told from the rest of the day."""
 
@@ -82,9 +84,10 @@ class Mornings:
         spread = (known * spread + _SPREAD_WEIGHS * PRIOR_SPREAD) / (known + _SPREAD_WEIGHS)
         doubt = BETWEEN_HOMES * _USUAL_WEIGHS / (known + _USUAL_WEIGHS)
         like = sorts[free]
+        latest = max(like, default=0)
+        limit = max(usual[free] + MARGIN + self._tail * spread + 2 * doubt, latest + BEYOND_LATEST)
         return Expected(
-            usual=round(usual[free]), limit=round(usual[free] + MARGIN + self._tail * spread + 2 * doubt),
-            mornings=len(like), latest=max(like, default=0), free=free,
+            usual=round(usual[free]), limit=round(limit), mornings=len(like), latest=latest, free=free,
         )  # fmt: skip
 
     def snapshot(self) -> list[int]:
