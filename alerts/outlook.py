@@ -13,7 +13,7 @@ from detectors.home import HomeWatch
 from detectors.outlook.advice import Advice, Estimate, Loss
 from detectors.outlook.delays import Budget, budget_of, limits_of
 from detectors.outlook.past import LOOKED_BACK, Past, past_of
-from detectors.outlook.sight import LEARNT_DAYS, Sight, sights
+from detectors.outlook.sight import Sight, sights
 from domain.clock import DAY, Instant, Span
 from domain.findings import Level
 from domain.ids import GatewayId, HomeId
@@ -53,11 +53,6 @@ class Outlook:
     prompts_by_rule: Mapping[str, Ledger]
     unknowns: tuple[FindingRow, ...]
     """When a detector could not say, in the last four weeks, the newest first."""
-
-    @property
-    def learnt_share(self) -> float:
-        """How much of what is to be learnt is known, 0 to 1."""
-        return min(1.0, self.learnt_days / LEARNT_DAYS)
 
     @property
     def dearest(self) -> Loss | None:

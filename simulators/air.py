@@ -17,7 +17,6 @@ TOKYO = (5.4, 6.1, 9.4, 14.3, 18.8, 21.9, 25.7, 26.9, 23.3, 18.0, 12.5, 7.7)
 """Mean temperature of each month in Tokyo, degrees Celsius: normals 1991-2020 of the Japan Meteorological Agency."""
 _MONTH = 365.2425 * DAY / 12
 TEMPERATURE_EVERY = 20 * MINUTE
-HUMIDITY_EVERY = 60 * MINUTE
 
 
 def outdoors(local: LocalTime, at: Instant) -> float:

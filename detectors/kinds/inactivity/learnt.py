@@ -162,14 +162,21 @@ class Learnt:
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Become what ``snapshot`` described; limits of another prior, other budgets or another version are made anew."""
+        """Become what ``snapshot`` described; limits of another prior or another version are made anew.
+
+        Other budgets make other limits of the habits that the last fit knew: to go back to the old ones gives the old limits.
+        """
         self._counts.restore(state["counts"])
         self.line.restore(state["line"])
         self._exceeded, self.factor = list(state["exceeded"]), state["factor"]
         if not self.days:
             return
-        if (state["prior"], state["budgets"]) == (self._prior.name, list(self._budgets)):
-            cells, *limits = state["limits"]
+        if state["prior"] != self._prior.name:
+            self._aim()
+            return
+        cells, *limits = state["limits"]
+        if state["budgets"] == list(self._budgets):
             self._limits = _Limits(array("I", cells), *(array("H", values) for values in limits))
         else:
-            self._aim()
+            known = np.array(cells, dtype=np.int64).reshape(SLOTS, CLASSES)
+            self._limits = _limits(known, self.line.hours, self.days, self._budgets, self.factor)
