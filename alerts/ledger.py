@@ -44,6 +44,7 @@ VERDICT: Mapping[Outcome, Verdict | None] = {
     Outcome.EMERGENCY: Verdict.TRUE,
     Outcome.DEATH: Verdict.TRUE,
     Outcome.UNREACHED: Verdict.UNKNOWN,
+    Outcome.ANSWERED: Verdict.FALSE,
     Outcome.RESUMED: Verdict.UNKNOWN,
     Outcome.DRILL: None,
 }

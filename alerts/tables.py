@@ -87,6 +87,9 @@ transitions = Table(
     Column("level", String(10), nullable=False),
     Column("note", Text, nullable=False, server_default=""),
     Column("outcome", String(20)),
+    Column("step", String(20)),
+    Column("result", String(20)),
+    Column("assignee", String(64)),
 )
 
 watched = Table(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from detectors.outlook.advice import Idea
 from detectors.outlook.delays import Part, Reach
 from detectors.outlook.sight import Sees, Why
-from domain.alerts import Outcome, Reason, State
+from domain.alerts import Outcome, Reason, Result, State, Step
 from domain.findings import Level, Unknown
 from domain.modes import ModeEnd, ModeKind
 from domain.readings import Quantity
@@ -55,6 +55,7 @@ STATE: Mapping[State, str] = {
     State.HELD: _n("Held"),
     State.OPEN: _n("Open"),
     State.CLAIMED: _n("Claimed"),
+    State.WORKING: _n("Being worked on"),
     State.CLOSED: _n("Closed"),
 }
 KIND: Mapping[str, str] = {
@@ -92,8 +93,32 @@ REASON: Mapping[Reason, str] = {
     Reason.CONFIGURATION: _n("The device was taken away"),
     Reason.CLAIMED: _n("Claimed"),
     Reason.RELEASED: _n("Given back"),
+    Reason.ASSIGNED: _n("Assigned"),
+    Reason.STEP: _n("Step taken"),
+    Reason.LAPSED: _n("No step was taken in time: everybody is called again"),
+    Reason.ESCALATED: _n("Others were called"),
+    Reason.ASKED: _n("The resident was asked"),
+    Reason.ANSWERED: _n("The resident answered"),
+    Reason.UNANSWERED: _n("Nobody answered: it became a page"),
+    Reason.REOPENED: _n("Reopened"),
     Reason.CLOSED: _n("Closed"),
     Reason.COMMENT: _n("Comment"),
+}
+STEP: Mapping[Step, str] = {
+    Step.CALL_RESIDENT: _n("Call the resident"),
+    Step.CALL_CONTACT: _n("Call a contact"),
+    Step.CALL_WELFARE: _n("Call the welfare commissioner"),
+    Step.CALL_KEYHOLDER: _n("Call who holds the key"),
+    Step.VISIT: _n("Visit"),
+    Step.POLICE: _n("Enter with the police"),
+    Step.AMBULANCE: _n("Call an ambulance (119)"),
+}
+RESULT: Mapping[Result, str] = {
+    Result.STARTED: _n("Started"),
+    Result.NO_ANSWER: _n("No answer"),
+    Result.REACHED: _n("Reached"),
+    Result.ARRIVED: _n("At the door"),
+    Result.ENTERED: _n("Went in"),
 }
 OUTCOME: Mapping[Outcome, str] = {
     Outcome.SPOKE_SAFE: _n("Spoke with the resident: safe"),
@@ -110,9 +135,10 @@ OUTCOME: Mapping[Outcome, str] = {
     Outcome.EMERGENCY: _n("Taken to hospital by ambulance"),
     Outcome.DEATH: _n("Found dead"),
     Outcome.UNREACHED: _n("Not reached; somebody goes on trying"),
+    Outcome.ANSWERED: _n("The resident answered that all is well (closed by the system)"),
     Outcome.RESUMED: _n("Activity resumed (closed by the system)"),
 }
-CHOICES = tuple(outcome for outcome in Outcome if outcome is not Outcome.RESUMED)
+CHOICES = tuple(outcome for outcome in Outcome if outcome not in (Outcome.ANSWERED, Outcome.RESUMED))
 """The outcomes that a person may choose."""
 DEVICE: Mapping[Quantity, str] = {
     Quantity.MOTION: _n("Motion"),

@@ -18,6 +18,8 @@ class State(StrEnum):
     OPEN = "open"
     CLAIMED = "claimed"
     """A named person has said: I am going."""
+    WORKING = "working"
+    """That person has taken a first step."""
     CLOSED = "closed"
 
 
@@ -41,6 +43,21 @@ class Reason(StrEnum):
     CONFIGURATION = "configuration"
     CLAIMED = "claimed"
     RELEASED = "released"
+    ASSIGNED = "assigned"
+    """Somebody else was named as the owner."""
+    STEP = "step"
+    """A step was taken: a call, a visit."""
+    LAPSED = "lapsed"
+    """Claimed, and no step taken in time: everybody is called again."""
+    ESCALATED = "escalated"
+    """The ladder called the people of its next step."""
+    ASKED = "asked"
+    """The resident was asked whether all is well."""
+    ANSWERED = "answered"
+    """The resident answered."""
+    UNANSWERED = "unanswered"
+    """Nobody answered and nobody took the matter: a prompt became a page."""
+    REOPENED = "reopened"
     CLOSED = "closed"
     COMMENT = "comment"
     # why not
@@ -50,6 +67,32 @@ class Reason(StrEnum):
     """It follows from an outage of many homes, which has an alert of its own."""
     ALREADY_OPEN = "already_open"
     NOT_OPEN = "not_open"
+
+
+class Step(StrEnum):
+    """What somebody does about an alert, in the order in which it is usually done."""
+
+    CALL_RESIDENT = "call_resident"  # 本人に電話
+    CALL_CONTACT = "call_contact"  # 緊急連絡先に電話
+    CALL_WELFARE = "call_welfare"  # 民生委員・協力員に連絡
+    CALL_KEYHOLDER = "call_keyholder"  # 鍵を預かる人に連絡
+    VISIT = "visit"  # 訪問
+    POLICE = "police"  # 警察立会いで入室
+    AMBULANCE = "ambulance"  # 119番
+
+
+class Result(StrEnum):
+    """How a step went, or that it has begun."""
+
+    STARTED = "started"
+    """The call is being made; somebody is on the way."""
+    NO_ANSWER = "no_answer"
+    REACHED = "reached"
+    """That person answered, and can help or has told what is the matter."""
+    ARRIVED = "arrived"
+    """Somebody stands at the door."""
+    ENTERED = "entered"
+    """Somebody is with the resident, or knows that nobody is there."""
 
 
 class Outcome(StrEnum):
@@ -69,6 +112,7 @@ class Outcome(StrEnum):
     EMERGENCY = "emergency"  # 救急搬送
     DEATH = "death"  # 死亡発見
     UNREACHED = "unreached"  # 連絡つかず継続
+    ANSWERED = "answered"  # 本人応答 (closed by the system: the resident was asked, and answered that all is well)
     RESUMED = "resumed"  # 活動再開 (closed by the system: the resident, device or gateway was seen again)
 
 
@@ -121,3 +165,7 @@ class Transition:
     level: Level
     note: str = ""
     outcome: Outcome | None = None
+    step: Step | None = None
+    result: Result | None = None
+    assignee: str | None = None
+    """Staff login of the owner that an assignment named."""

@@ -75,7 +75,60 @@ staff = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("disabled_at", BigInteger),
     Column("role", String(20), nullable=False, server_default="staff"),  # see registry.staff.Role
+    Column("language", String(10), nullable=False, server_default="ja"),  # of what is sent to them
 )
+
+staff_areas = Table(
+    "staff_areas",
+    metadata,
+    Column("login", String(64), ForeignKey("staff.login", ondelete="CASCADE"), primary_key=True),
+    Column("area", String(80), primary_key=True),
+)
+"""Who is called about which area; somebody with no row here is called about all of them."""
+
+addresses = Table(
+    "addresses",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("owner", String(70), nullable=False),  # staff login, or "home:ID" for a resident
+    Column("channel", String(40), nullable=False),  # the channel's name in the settings
+    Column("address", Text, nullable=False),  # e-mail address, LINE user id, push subscription as JSON, Apprise URL
+    Column("position", Integer, nullable=False),  # the first is tried first
+    Column("added_at", BigInteger, nullable=False),
+    Column("broken_at", BigInteger),  # the provider said that there is no such address any more
+    Index("ix_addresses_owner", "owner"),
+)
+"""Where somebody can be reached."""
+
+shifts = Table(
+    "shifts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("rota", String(40), nullable=False),
+    Column("login", String(64), ForeignKey("staff.login", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),  # 0 is called first
+    Column("weekdays", Integer, nullable=False),  # bit 0 is Monday; the day on which the shift begins
+    Column("begins", Integer, nullable=False),  # minute of the day, on the installation's wall clock
+    Column("minutes", Integer, nullable=False),
+    Column("valid_from", String(10)),  # local dates, both included
+    Column("valid_to", String(10)),
+    Index("ix_shifts_rota", "rota"),
+)
+
+covers = Table(
+    "covers",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("rota", String(40), nullable=False),
+    Column("instead_of", String(64)),  # none: in addition
+    Column("login", String(64), ForeignKey("staff.login", ondelete="CASCADE"), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("why", Text, nullable=False, server_default=""),
+    Index("ix_covers_rota_until", "rota", "until"),
+)
+"""Who stands in for whom, once."""
 
 sessions = Table(
     "sessions",

@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
+import alerts.duty_tables
 import alerts.tables
 import ingest.influx.tables
 import registry.tables  # noqa: F401 (fills the metadata)
@@ -16,6 +17,7 @@ from domain.errors import ConfigurationError
 from registry.database import metadata, migrate, open_database
 
 assert alerts.tables.alerts.metadata is metadata
+assert alerts.duty_tables.ladders.metadata is metadata
 assert ingest.influx.tables.projections.metadata is metadata
 
 

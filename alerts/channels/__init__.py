@@ -1,0 +1,1 @@
+"""Ways to reach somebody; each is a folder, and a line in the catalogue."""
