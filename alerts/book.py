@@ -6,14 +6,14 @@ comment, close) goes through ``act``, which is compare-and-set on the version th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from domain.alerts import Alert, Outcome, Reason, State, Transition
 from domain.clock import Instant
-from domain.findings import Ended, Finding, Level
+from domain.findings import Ended, Finding
 from domain.ids import HomeId
 from domain.modes import SAID, Mode, ModeEnd
 
@@ -72,6 +72,14 @@ class Page(Protocol):
         late: bool | None = None,
     ) -> Alert:
         """Append a transition by the system and apply it; ``finding`` puts that finding's words in place of the old ones."""
+        ...
+
+    def last_closed(self, home: HomeId, cause: str) -> tuple[Alert, Instant] | None:
+        """The alert of this matter that was closed last, and the instant that its closing is dated by."""
+        ...
+
+    def reopen(self, alert: Alert, finding: Finding, now: Instant) -> Alert:
+        """The very matter of a closed alert is back: it goes on on the same thread, owned by nobody."""
         ...
 
     def held(self) -> list[Alert]:
@@ -157,6 +165,19 @@ def changed(
             evidence=finding.evidence, text_ja=finding.text_ja, text_en=finding.text_en, ended_at=None,
         )  # fmt: skip
     return after
+
+
+def reopened(alert: Alert, finding: Finding) -> Alert:
+    """A closed alert that is open again, about ``finding``."""
+    after = changed(alert, State.OPEN, finding, None, None, None)
+    return replace(after, owner=None, outcome=None)
+
+
+def reopening(before: Alert, after: Alert, now: Instant) -> Transition:
+    """The row that tells of it."""
+    return Transition(
+        before.id, after.version, before.state, after.state, Reason.REOPENED, SYSTEM, after.raised_at, now, after.level
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +286,23 @@ class MemoryBook:
         )  # fmt: skip
         return after
 
+    def last_closed(self, home: HomeId, cause: str) -> tuple[Alert, Instant] | None:
+        """See Page.last_closed."""
+        closed = [
+            row for row in self.transitions
+            if row.to_state is State.CLOSED and row.from_state is not State.CLOSED
+            and (self.alerts[row.alert].home, self.alerts[row.alert].cause) == (home, cause)
+        ]  # fmt: skip
+        return (self.alerts[closed[-1].alert], closed[-1].at) if closed else None
+
+    def reopen(self, alert: Alert, finding: Finding, now: Instant) -> Alert:
+        """See Page.reopen."""
+        after = reopened(alert, finding)
+        self.alerts[alert.id] = after
+        self._open[after.home, after.cause] = after.id
+        self.transitions.append(reopening(alert, after, now))
+        return after
+
     def held(self) -> list[Alert]:
         """See Page.held."""
         return [alert for alert in self.alerts.values() if alert.state is State.HELD]
@@ -280,17 +318,3 @@ class MemoryBook:
     def save_fleet(self, state: bytes) -> None:
         """See Page.save_fleet."""
         self._fleet = state
-
-
-ACTIONS: Mapping[str, tuple[Reason, frozenset[State], State | None]] = {
-    "claim": (Reason.CLAIMED, frozenset({State.OPEN, State.CLAIMED}), State.CLAIMED),
-    "release": (Reason.RELEASED, frozenset({State.CLAIMED}), State.OPEN),
-    "comment": (Reason.COMMENT, frozenset({State.OPEN, State.CLAIMED, State.CLOSED}), None),
-    "close": (Reason.CLOSED, frozenset({State.OPEN, State.CLAIMED}), State.CLOSED),
-}
-"""What people may do: word -> (reason written down, states in which it may be done, state it leads to)."""
-
-
-def level_rank(alert: Alert) -> tuple[int, Instant]:
-    """A sort key, worst first: level, then the oldest matter."""
-    return (-Level(alert.level).rank, alert.raised_at)

@@ -99,13 +99,21 @@ def _raise(
     current = page.current(finding.home, finding.cause)
     if current is None:
         return Decision(finding, Reason.PART_OF_OUTAGE) if withheld(finding) else _open(page, finding, now, catching_up)
-    if finding.level.rank < current.level.rank:
+    if finding.level.rank < current.level.rank and finding.onset <= current.onset:
         return Decision(finding, Reason.ALREADY_OPEN, current)
     reason = Reason.LEVEL_UP if finding.level.rank > current.level.rank else Reason.REFRESHED
+    if finding.level.rank < current.level.rank:
+        reason = Reason.LEVEL_DOWN  # what was worse is over, and something less has begun since
     return Decision(finding, reason, page.change(current, reason, finding.raised_at, now, finding=finding))
 
 
 def _open(page: Page, finding: Finding, now: Instant, catching_up: bool) -> Decision:
+    closed = page.last_closed(finding.home, finding.cause)
+    if closed is not None and closed[0].onset == finding.onset and closed[0].outcome is not Outcome.RESUMED:
+        alert, closed_at = closed
+        if finding.raised_at <= closed_at:
+            return Decision(finding, Reason.ALREADY_CLOSED, alert)
+        return Decision(finding, Reason.REOPENED, page.reopen(alert, finding, now))
     late = now - finding.raised_at > LATE
     if late or catching_up:
         held = page.open(finding, State.HELD, Reason.HELD_FOR_BACKLOG, now, late)
@@ -122,7 +130,7 @@ def _end(page: Page, ended: Ended, now: Instant) -> Decision:
     if current.state is State.HELD:
         reason = Reason.ENDED_IN_BACKLOG
     # Somebody is on the way: the matter is theirs to close, with what they found.
-    state = None if current.state is State.CLAIMED else State.CLOSED
+    state = None if current.state.taken else State.CLOSED
     outcome = None if state is None else Outcome.RESUMED
     after = page.change(current, reason, ended.ended_at, now, state=state, outcome=outcome, ended_at=ended.ended_at)
     return Decision(ended, reason, after)

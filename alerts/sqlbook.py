@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,26 +9,29 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 
 from alerts import tables
+from alerts.actions import act
 from alerts.book import (
-    ACTIONS,
     SYSTEM,
     FindingRow,
     Page,
-    StaleError,
     WatchedHome,
     changed,
     draft,
     first_transition,
+    reopened,
+    reopening,
 )
 from alerts.changes import count_change
+from alerts.duty_tables import sightings
+from alerts.ladder import follow
 from alerts.modes import end_by_itself, for_the_watch
 from alerts.records import decode_finding, decode_status, encode_finding
-from domain.alerts import Alert, Outcome, Reason, State, Transition
+from alerts.sqlalerts import alert_of, append, columns_of, compare_and_set, find, transition_of
+from domain.alerts import Alert, Outcome, Reason, Result, State, Step, Transition
 from domain.clock import Instant, Span
-from domain.findings import Ended, Finding, Level, Subject
+from domain.findings import Ended, Finding
 from domain.ids import HomeId
 from domain.modes import Mode, ModeEnd
 from domain.status import HomeStatus
@@ -49,14 +51,15 @@ class RoleMark:
 class SqlBook:
     """A book for an installation. Each public method is one transaction of its own."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, pace: float = 1.0) -> None:
+        """``pace``: how many times faster than the world's the installation's clock runs; people's spans grow by it."""
+        self._engine, self._pace = engine, pace
 
     @contextmanager
     def transaction(self) -> Iterator[Page]:
         """See Book.transaction."""
         with self._engine.begin() as connection:
-            page = SqlPage(connection)
+            page = SqlPage(connection, self._pace)
             yield page
             page.finish()
 
@@ -131,8 +134,8 @@ class SqlBook:
         return None if body is None else decode_status(body)
 
     def open_alerts(self) -> list[Alert]:
-        """Every alert that is open or claimed, in no order."""
-        return self._alerts(tables.alerts.c.state.in_((State.OPEN.value, State.CLAIMED.value)))
+        """Every alert that is open, claimed or being worked on, in no order."""
+        return self._alerts(tables.alerts.c.state.in_([state.value for state in State if state.standing]))
 
     def alerts_of(self, home: str, limit: int = 50) -> list[Alert]:
         """The newest alerts of a home, held ones left out."""
@@ -154,14 +157,14 @@ class SqlBook:
         if newest:
             wanted = wanted.order_by(tables.alerts.c.opened_at.desc(), tables.alerts.c.id.desc())
         with self._engine.connect() as connection:
-            return [_alert(row._mapping) for row in connection.execute(wanted.limit(limit))]  # noqa: SLF001 (SQLAlchemy's public name)
+            return [alert_of(row._mapping) for row in connection.execute(wanted.limit(limit))]  # noqa: SLF001 (SQLAlchemy's public name)
 
     def history(self, number: int) -> list[Transition]:
         """An alert's transitions, the first first."""
         wanted = select(tables.transitions).where(tables.transitions.c.alert == number)
         with self._engine.connect() as connection:
             rows = connection.execute(wanted.order_by(tables.transitions.c.version)).all()
-        return [_transition(row._mapping) for row in rows]  # noqa: SLF001 (SQLAlchemy's public name)
+        return [transition_of(row._mapping) for row in rows]  # noqa: SLF001 (SQLAlchemy's public name)
 
     def findings_of(self, home: str, since: Instant) -> list[FindingRow]:
         """The findings of a home that were raised at or after ``since``, unknowns too, oldest first."""
@@ -200,51 +203,38 @@ class SqlBook:
         *,
         note: str = "",
         outcome: Outcome | None = None,
+        step: tuple[Step, Result] | None = None,
+        assignee: str | None = None,
     ) -> Alert:
-        """Do one of ACTIONS to an alert, on the ``version`` that the person saw (a comment on any version).
-
-        Raises KeyError for an alert that does not exist, StaleError when it has changed meanwhile or the action does
-        not fit its state, ValueError when a close has no outcome.
-        """
-        reason, allowed, leads_to = ACTIONS[action]
-        if action == "close" and outcome is None:
-            raise ValueError("Choose what was found before closing.")
+        """Do one of ``alerts.actions.ACTIONS`` to an alert; see ``alerts.actions.act``."""
         with self._engine.begin() as connection:
-            alert = _one(connection, tables.alerts.c.id == number)
-            if alert is None or alert.state is State.HELD:
-                raise KeyError(number)
-            if action != "comment" and alert.version != version:
-                raise StaleError("Somebody changed this alert a moment ago: look at it again, then decide.")
-            if alert.state not in allowed:
-                raise StaleError(f"This alert is {alert.state.value}: that cannot be done any more.")
-            values: dict[str, object] = {"version": alert.version + 1}
-            if leads_to is not None:
-                values |= {"state": leads_to.value}
-            if action == "claim":
-                values |= {"owner": by}
-            if action == "release":
-                values |= {"owner": None}
-            if action == "close" and outcome is not None:
-                values |= {"outcome": outcome.value, "owner": alert.owner or by}
-            _compare_and_set(connection, alert, values)
-            connection.execute(
-                insert(tables.transitions).values(
-                    alert=alert.id, version=alert.version + 1, from_state=alert.state.value,
-                    to_state=(leads_to or alert.state).value, reason=reason.value, by=by, at=now, logged_at=now,
-                    level=alert.level.value, note=note[:2000], outcome=outcome.value if outcome else None,
-                )
+            after = act(
+                connection, number, version, action, by, now, note=note, outcome=outcome, step=step, assignee=assignee,
+                pace=self._pace,
             )  # fmt: skip
             count_change(connection)
-            after = _one(connection, tables.alerts.c.id == number)
-        assert after is not None  # noqa: S101 (written a moment ago, in the same transaction)
         return after
+
+    def see(self, number: int, login: str, now: Instant) -> None:
+        """Write down that somebody has looked at an alert; the first time counts."""
+        values = {"alert": number, "login": login, "at": now}
+        with self._engine.begin() as connection:
+            make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+            connection.execute(make(sightings).values(**values).on_conflict_do_nothing())
+
+    def sightings(self, number: int) -> dict[str, Instant]:
+        """Who has looked at an alert, and when first; the earliest first."""
+        columns = sightings.c
+        wanted = select(columns.login, columns.at).where(columns.alert == number).order_by(columns.at, columns.login)
+        with self._engine.connect() as connection:
+            return {row.login: row.at for row in connection.execute(wanted)}
 
 
 class SqlPage:
     """One transaction of the watch."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, pace: float = 1.0) -> None:
+        self._connection, self._pace = connection, pace
         self._changed = False
 
     def finish(self) -> None:
@@ -255,7 +245,7 @@ class SqlPage:
     def current(self, home: HomeId, cause: str) -> Alert | None:
         """See Page.current."""
         columns = tables.alerts.c
-        return _one(
+        return find(
             self._connection, (columns.home == home) & (columns.cause == cause) & (columns.state != State.CLOSED.value)
         )
 
@@ -293,9 +283,10 @@ class SqlPage:
     def open(self, finding: Finding, state: State, reason: Reason, now: Instant, late: bool) -> Alert:
         """See Page.open."""
         new = draft(0, finding, state, now, late)
-        result = self._connection.execute(insert(tables.alerts).values(**_columns(new)).returning(tables.alerts.c.id))
+        result = self._connection.execute(insert(tables.alerts).values(**columns_of(new)).returning(tables.alerts.c.id))
         alert = draft(int(result.scalar_one()), finding, state, now, late)
         self._append(first_transition(alert, reason, now))
+        follow(self._connection, None, alert, reason, now, self._pace)
         return alert
 
     def change(
@@ -313,18 +304,39 @@ class SqlPage:
     ) -> Alert:
         """See Page.change. Raises StaleError when somebody changed the alert within this very transaction's time."""
         after = changed(alert, state, finding, outcome, ended_at, late)
-        values = _columns(after)
-        _compare_and_set(self._connection, alert, values)
+        values = columns_of(after)
+        compare_and_set(self._connection, alert, values)
         self._append(
             Transition(alert.id, after.version, alert.state, after.state, reason, SYSTEM, at, now, after.level,
                        outcome=outcome)
         )  # fmt: skip
+        follow(self._connection, alert, after, reason, now, self._pace)
+        return after
+
+    def last_closed(self, home: HomeId, cause: str) -> tuple[Alert, Instant] | None:
+        """See Page.last_closed."""
+        a, t = tables.alerts.c, tables.transitions.c
+        wanted = (
+            select(tables.alerts, t.at.label("closed_at"))
+            .join(tables.transitions, (t.alert == a.id) & (t.to_state == State.CLOSED.value))
+            .where(a.home == home, a.cause == cause, a.state == State.CLOSED.value, t.from_state != State.CLOSED.value)
+            .order_by(a.id.desc(), t.version.desc())
+        )
+        row = self._connection.execute(wanted.limit(1)).first()
+        return None if row is None else (alert_of(row._mapping), row.closed_at)  # noqa: SLF001 (SQLAlchemy's public name)
+
+    def reopen(self, alert: Alert, finding: Finding, now: Instant) -> Alert:
+        """See Page.reopen."""
+        after = reopened(alert, finding)
+        compare_and_set(self._connection, alert, columns_of(after))
+        self._append(reopening(alert, after, now))
+        follow(self._connection, alert, after, Reason.REOPENED, now, self._pace)
         return after
 
     def held(self) -> list[Alert]:
         """See Page.held."""
         wanted = select(tables.alerts).where(tables.alerts.c.state == State.HELD.value).order_by(tables.alerts.c.id)
-        return [_alert(row._mapping) for row in self._connection.execute(wanted)]  # noqa: SLF001 (SQLAlchemy's public name)
+        return [alert_of(row._mapping) for row in self._connection.execute(wanted)]  # noqa: SLF001 (SQLAlchemy's public name)
 
     def end_mode(self, mode: int, at: Instant, end: ModeEnd) -> None:
         """See Page.end_mode."""
@@ -346,13 +358,7 @@ class SqlPage:
         _upsert(self._connection, tables.fleet, {"id": 1}, {"state": state})
 
     def _append(self, row: Transition) -> None:
-        self._connection.execute(
-            insert(tables.transitions).values(
-                alert=row.alert, version=row.version, from_state=row.from_state.value if row.from_state else None,
-                to_state=row.to_state.value, reason=row.reason.value, by=row.by, at=row.at, logged_at=row.logged_at,
-                level=row.level.value, note=row.note, outcome=row.outcome.value if row.outcome else None,
-            )
-        )  # fmt: skip
+        append(self._connection, row)
         self._changed = True
 
 
@@ -360,50 +366,3 @@ def _upsert(connection: Connection, table: Any, key: dict[str, Any], values: dic
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = make(table).values(**key, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
-
-
-def _compare_and_set(connection: Connection, alert: Alert, values: dict[str, object]) -> None:
-    columns = tables.alerts.c
-    try:
-        done = connection.execute(
-            update(tables.alerts).where(columns.id == alert.id, columns.version == alert.version).values(**values)
-        )
-    except IntegrityError as error:
-        raise StaleError("Another alert of the same matter is open: look at that one.") from error
-    if done.rowcount != 1:
-        raise StaleError("Somebody changed this alert a moment ago: look at it again, then decide.")
-
-
-def _one(connection: Connection, condition: Any) -> Alert | None:
-    row = connection.execute(select(tables.alerts).where(condition)).first()
-    return None if row is None else _alert(row._mapping)  # noqa: SLF001 (SQLAlchemy's public name)
-
-
-def _columns(alert: Alert) -> dict[str, object]:
-    return {
-        "home": alert.home, "cause": alert.cause, "kind": alert.kind, "subject": alert.subject.value,
-        "state": alert.state.value, "level": alert.level.value, "onset": alert.onset, "raised_at": alert.raised_at,
-        "opened_at": alert.opened_at, "late": alert.late, "room": alert.room, "finding": alert.finding,
-        "evidence": json.dumps(alert.evidence, ensure_ascii=False), "text_ja": alert.text_ja,
-        "text_en": alert.text_en, "owner": alert.owner, "outcome": alert.outcome.value if alert.outcome else None,
-        "ended_at": alert.ended_at, "version": alert.version,
-    }  # fmt: skip
-
-
-def _alert(row: Any) -> Alert:
-    return Alert(
-        id=row["id"], home=HomeId(row["home"]), cause=row["cause"], kind=row["kind"], subject=Subject(row["subject"]),
-        state=State(row["state"]), level=Level(row["level"]), onset=row["onset"], raised_at=row["raised_at"],
-        opened_at=row["opened_at"], late=bool(row["late"]), room=row["room"], finding=row["finding"],
-        evidence=json.loads(row["evidence"]), text_ja=row["text_ja"], text_en=row["text_en"], owner=row["owner"],
-        outcome=Outcome(row["outcome"]) if row["outcome"] else None, ended_at=row["ended_at"], version=row["version"],
-    )  # fmt: skip
-
-
-def _transition(row: Any) -> Transition:
-    return Transition(
-        alert=row["alert"], version=row["version"], from_state=State(row["from_state"]) if row["from_state"] else None,
-        to_state=State(row["to_state"]), reason=Reason(row["reason"]), by=row["by"], at=row["at"],
-        logged_at=row["logged_at"], level=Level(row["level"]), note=row["note"],
-        outcome=Outcome(row["outcome"]) if row["outcome"] else None,
-    )  # fmt: skip

@@ -22,6 +22,16 @@ class State(StrEnum):
     """That person has taken a first step."""
     CLOSED = "closed"
 
+    @property
+    def taken(self) -> bool:
+        """True when a named person has it in hand."""
+        return self in (State.CLAIMED, State.WORKING)
+
+    @property
+    def standing(self) -> bool:
+        """True when it is somebody's to do: open, claimed or being worked on."""
+        return self not in (State.HELD, State.CLOSED)
+
 
 class Reason(StrEnum):
     """Why a transition was made, or why none was: interface, log and audit show the same word."""
@@ -66,6 +76,8 @@ class Reason(StrEnum):
     PART_OF_OUTAGE = "part_of_outage"
     """It follows from an outage of many homes, which has an alert of its own."""
     ALREADY_OPEN = "already_open"
+    ALREADY_CLOSED = "already_closed"
+    """It is older than the word by which somebody closed the matter: late data never opens an alert again."""
     NOT_OPEN = "not_open"
 
 

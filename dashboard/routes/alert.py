@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
-from alerts.book import ACTIONS, FindingRow, StaleError
+from alerts.actions import ACTIONS
+from alerts.book import FindingRow, StaleError
 from dashboard.office import Office
 from dashboard.pages import render, speech_of
 from dashboard.routes.home import hours_of, strip_of

@@ -41,7 +41,7 @@ class Card:
     def tone(self) -> str:
         """A word for the style sheet; the page says the same in words and shape."""
         if self.alert.level is Level.PAGE:
-            return "claimed" if self.alert.state is State.CLAIMED else "page"
+            return "claimed" if self.alert.state.taken else "page"
         return "prompt"
 
 
@@ -118,13 +118,13 @@ def _concerns(alert: Alert, area: str) -> bool:
 def _worst(alert: Alert) -> tuple[int, int, int, Instant]:
     """Level, then unowned before owned, then a person before a device, then the oldest."""
     person = alert.subject is Subject.PERSON
-    return (-alert.level.rank, alert.state is State.CLAIMED, not person, alert.raised_at)
+    return (-alert.level.rank, alert.state.taken, not person, alert.raised_at)
 
 
 def _rank(status: HomeStatus | None, alerts: list[Alert]) -> Rank:
     pages = [alert for alert in alerts if alert.level is Level.PAGE]
     if pages:
-        return Rank.PAGE_CLAIMED if all(alert.state is State.CLAIMED for alert in pages) else Rank.PAGE
+        return Rank.PAGE_CLAIMED if all(alert.state.taken for alert in pages) else Rank.PAGE
     if any(alert.subject is Subject.PERSON for alert in alerts):
         return Rank.PROMPT
     if status is None:

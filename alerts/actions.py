@@ -1,0 +1,122 @@
+"""What people do to an alert: claim, give back, assign, step, comment, close, reopen. Each is one transition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from alerts.book import StaleError
+from alerts.ladder import follow
+from alerts.sqlalerts import alert_numbered, append, compare_and_set, decided_at
+from domain.alerts import Alert, Outcome, Reason, Result, State, Step, Transition
+from domain.clock import Instant
+from registry.tables import staff
+
+STEPS: Mapping[Step, tuple[Result, ...]] = {
+    Step.CALL_RESIDENT: (Result.REACHED, Result.NO_ANSWER),
+    Step.CALL_CONTACT: (Result.REACHED, Result.NO_ANSWER),
+    Step.CALL_WELFARE: (Result.REACHED, Result.NO_ANSWER),
+    Step.CALL_KEYHOLDER: (Result.REACHED, Result.NO_ANSWER),
+    Step.VISIT: (Result.STARTED, Result.ARRIVED, Result.NO_ANSWER, Result.ENTERED),
+    Step.POLICE: (Result.STARTED, Result.ENTERED),
+    Step.AMBULANCE: (Result.STARTED, Result.ARRIVED),
+}
+"""What may be written down of each step; each is one tap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that people may do."""
+
+    reason: Reason
+    allowed: frozenset[State]
+    leads_to: State | None
+    any_version: bool = False
+    """It adds to the history and takes nothing away: it may be done on whatever the alert has become meanwhile."""
+
+
+_STANDING = frozenset(state for state in State if state.standing)
+_TAKEN = frozenset(state for state in State if state.taken)
+ACTIONS: Mapping[str, Action] = {
+    "claim": Action(Reason.CLAIMED, _STANDING, State.CLAIMED),
+    "release": Action(Reason.RELEASED, _TAKEN, State.OPEN),
+    "assign": Action(Reason.ASSIGNED, _STANDING, State.CLAIMED),
+    "step": Action(Reason.STEP, _STANDING, State.WORKING, any_version=True),
+    "comment": Action(Reason.COMMENT, _STANDING | {State.CLOSED}, None, any_version=True),
+    "close": Action(Reason.CLOSED, _STANDING, State.CLOSED),
+    "reopen": Action(Reason.REOPENED, frozenset({State.CLOSED}), State.OPEN),
+}
+
+
+def act(
+    connection: Connection,
+    number: int,
+    version: int,
+    action: str,
+    by: str,
+    now: Instant,
+    *,
+    note: str = "",
+    outcome: Outcome | None = None,
+    step: tuple[Step, Result] | None = None,
+    assignee: str | None = None,
+    pace: float = 1.0,
+) -> Alert:
+    """Do one of ACTIONS to an alert, on the ``version`` that the person saw (a step or comment on any version).
+
+    That others were called since takes nothing from what the person saw: a claim never fails because of the next call.
+
+    Whoever takes a step about an alert that nobody has claimed has claimed it by that.
+
+    Raises KeyError for an alert that does not exist, StaleError when it has changed meanwhile or the action does
+    not fit its state, ValueError when a close has no outcome, a step is none that there is, or an assignee is unknown.
+    """
+    wanted = ACTIONS[action]
+    alert = alert_numbered(connection, number)
+    if alert is None or alert.state is State.HELD:
+        raise KeyError(number)
+    _check(connection, action, outcome, step, assignee)
+    if not wanted.any_version and version < decided_at(connection, number):
+        raise StaleError("Somebody changed this alert a moment ago: look at it again, then decide.")
+    if alert.state not in wanted.allowed:
+        raise StaleError(f"This alert is {alert.state.value}: that cannot be done any more.")
+    state = wanted.leads_to or alert.state
+    values: dict[str, object] = {"version": alert.version + 1, "state": state.value}
+    if action in ("claim", "release", "reopen"):
+        values |= {"owner": by if action == "claim" else None}
+    if action == "assign":
+        values |= {"owner": assignee}
+    if action == "step":
+        values |= {"owner": alert.owner or by}
+    if action == "close" and outcome is not None:
+        values |= {"outcome": outcome.value, "owner": alert.owner or by}
+    if action == "reopen":
+        values |= {"outcome": None, "ended_at": None}
+    compare_and_set(connection, alert, values)
+    append(
+        connection,
+        Transition(
+            alert.id, alert.version + 1, alert.state, state, wanted.reason, by, now, now, alert.level, note[:2000],
+            outcome if action == "close" else None, step[0] if step else None, step[1] if step else None,
+            assignee if action == "assign" else None,
+        ),
+    )  # fmt: skip
+    after = alert_numbered(connection, number)
+    assert after is not None  # noqa: S101 (written a moment ago, in the same transaction)
+    follow(connection, alert, after, wanted.reason, now, pace, by=by)
+    return after
+
+
+def _check(
+    connection: Connection, action: str, outcome: Outcome | None, step: tuple[Step, Result] | None, assignee: str | None
+) -> None:
+    if action == "close" and outcome is None:
+        raise ValueError("Choose what was found before closing.")
+    if action == "step" and (step is None or step[1] not in STEPS[step[0]]):
+        raise ValueError("Choose a step and how it went.")
+    if action == "assign":
+        known = select(staff.c.login).where(staff.c.login == assignee, staff.c.disabled_at.is_(None))
+        if assignee is None or connection.execute(known).first() is None:
+            raise ValueError("Choose who is to take it: there is no such open account.")
