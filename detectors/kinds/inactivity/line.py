@@ -8,6 +8,7 @@ the evidence.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,17 +20,20 @@ from domain.clock import SECOND, Span
 ENOUGH_DAYS = 6
 """An hour of which fewer days are known has no line."""
 KEPT_DAYS = 120
+_NOTHING = array("H", bytes(48))
 UNKNOWN: tuple[Span | None, ...] = (None,) * 24
 
 
 class Line:
     """The daily longest silences of one home, and the line through them."""
 
-    __slots__ = ("_days", "days", "first_day", "hours")
+    __slots__ = ("_days", "_longest", "days", "first_day", "hours")
 
     def __init__(self) -> None:
-        self._days: dict[int, array[int]] = {}
-        """Local day -> the longest silence that began in each clock hour, in whole seconds; 0 for none."""
+        self._days: array[int] = array("i")
+        """Local days, ascending ..."""
+        self._longest: array[int] = array("H")
+        """... and for each of them the longest silence that began in each clock hour, in whole seconds; 0 for none."""
         self.first_day: int | None = None
         self.days = 0
         """Days that the line rests on."""
@@ -38,19 +42,21 @@ class Line:
 
     def learn(self, day: int, hour: int, silence: Span) -> None:
         """A silence at home that began in ``hour`` of local ``day`` is over, or counts no further."""
-        longest = self._days.get(day)
-        if longest is None:
-            longest = self._days[day] = array("H", bytes(48))
+        place = bisect_left(self._days, day)
+        if place == len(self._days) or self._days[place] != day:
+            self._days.insert(place, day)
+            self._longest[24 * place : 24 * place] = _NOTHING
             if self.first_day is None:
                 self.first_day = day
-        seconds = silence // SECOND
-        longest[hour] = max(longest[hour], seconds)
+        cell = 24 * place + hour
+        self._longest[cell] = max(self._longest[cell], silence // SECOND)
 
     def fit(self, today: int) -> None:
         """Fit the line anew from the days before local day ``today``."""
-        for day in [d for d in self._days if d < today - KEPT_DAYS]:
-            del self._days[day]
-        past = np.array([self._days[day] for day in sorted(self._days) if day < today], dtype=np.float64)
+        gone = bisect_left(self._days, today - KEPT_DAYS)
+        del self._days[:gone], self._longest[: 24 * gone]
+        known_days = bisect_left(self._days, today)
+        past = np.array(self._longest[: 24 * known_days], dtype=np.float64).reshape(known_days, 24)
         self.days = len(past)
         if not self.days:
             return
@@ -64,13 +70,14 @@ class Line:
     def snapshot(self) -> dict[str, Any]:
         """JSON-ready state."""
         return {
-            "days": [[day, *longest] for day, longest in sorted(self._days.items())],
+            "days": [[day, *self._longest[24 * place : 24 * place + 24]] for place, day in enumerate(self._days)],
             "first_day": self.first_day, "rests_on": self.days, "hours": list(self.hours),
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Become what ``snapshot`` described."""
-        self._days = {row[0]: array("H", row[1:]) for row in state["days"]}
+        self._days = array("i", [row[0] for row in state["days"]])
+        self._longest = array("H", [seconds for row in state["days"] for seconds in row[1:]])
         self.first_day, self.days = state["first_day"], state["rests_on"]
         self.hours = tuple(state["hours"])
 
