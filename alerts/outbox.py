@@ -244,11 +244,11 @@ class Outbox:
         return True
 
     def failed(self, job: Job, how: How, sentence: str, now: Instant, retry_in: Span | None = None) -> bool:
-        """It was not taken over: try again later, or go to the next channel; False as for ``sent``.
+        """It was not taken over: try again later, go to the next channel, or both; False as for ``sent``.
 
         ``retry_in`` is the provider's wish in real time.
         """
-        for_good = how in (How.PERMANENT, How.OVER_QUOTA)
+        for_good = how is How.PERMANENT
         pause = retry_in if retry_in is not None else min(LONGEST_PAUSE, FIRST_PAUSE << min(job.number - 1, 10))
         pause = min(pause, HOUR)
         pause += _jitter(job, pause)
@@ -265,7 +265,7 @@ class Outbox:
             if not self._settle(connection, job, values):
                 return False
             self._record(connection, job, how, sentence, now)
-            if over:
+            if over or how is How.OVER_QUOTA:
                 row = connection.execute(select(notifications).where(notifications.c.id == job.id)).one()
                 self._fall_through(connection, row, now)
         return True

@@ -57,6 +57,8 @@ class Office:
     """The roles that this installation runs beside the dashboard."""
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The detectors' tables of parameters, as the watch has them."""
+    pace: float = 1.0
+    """How many times faster than the world's the homes' clock runs; see ``alerts.sqlbook``."""
     book: SqlBook = field(init=False)
     rules: Rulebook = field(init=False)
     shadows: Shadowbook = field(init=False)
@@ -69,7 +71,7 @@ class Office:
 
     def __post_init__(self) -> None:
         """Open the rooms below."""
-        self.book, self.homes, self.staff = SqlBook(self.engine), Homes(self.engine), Staff(self.engine)
+        self.book, self.homes, self.staff = SqlBook(self.engine, self.pace), Homes(self.engine), Staff(self.engine)
         self.rules, self.shadows = Rulebook(self.engine), Shadowbook(self.engine)
         self.modes = Modes(self.engine)
 

@@ -95,6 +95,21 @@ class WatchSection(_Section):
     """Pages about a person per home-month."""
 
 
+class CallingSection(_Section):
+    """How people are called. The channels have sections of their own, ``[channels.NAME]``: see ``alerts.channels``."""
+
+    public_url: str = ""
+    """Under which address staff open the dashboard; empty: messages carry no link."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("this is no web address: write it as https://kehai.example.org")
+        return url.rstrip("/")
+
+
 class DashboardSection(_Section):
     """How the pages are served."""
 
@@ -172,6 +187,8 @@ class Settings(BaseSettings):
     ingest: IngestSection = IngestSection()
     retention: RetentionSection = RetentionSection()
     watch: WatchSection = WatchSection()
+    calling: CallingSection = CallingSection()
+    channels: dict[str, dict[str, Any]] = {}
     dashboard: DashboardSection = DashboardSection()
     influxdb: InfluxSection | None = None
     clock: ClockSection | None = None

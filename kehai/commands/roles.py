@@ -9,6 +9,10 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from alerts.caller import Caller
+from alerts.channels.catalogue import build
+from alerts.ladder import Ladder
+from alerts.messages import Messages
 from alerts.rulebook import Rulebook
 from alerts.shadowbook import Shadowbook
 from alerts.sqlbook import RoleMark, SqlBook
@@ -52,7 +56,13 @@ def _watch(settings: Settings) -> None:
     journal = wait_for_journal(settings.journal, stop)
     if journal is None:
         return
-    clock, speed, book = settings.make_clock(), settings.speed, SqlBook(engine)
+    clock, speed = settings.make_clock(), settings.speed
+    book = SqlBook(engine, speed)
+    local = LocalTime(settings.installation.zone)
+    caller = Caller(
+        engine, clock, [Ladder(engine, local, speed)], build(settings.channels),
+        Messages(engine, local, settings.calling.public_url), speed,
+    )  # fmt: skip
     stage = Watch(
         book,
         settings.parameters,
@@ -60,6 +70,7 @@ def _watch(settings: Settings) -> None:
         default_zone=settings.installation.zone,
         catching_up=lambda now: behind(clock, now, speed) > CAUGHT_UP,
         area_of=_Areas(Homes(engine)).of,
+        on_decisions=lambda _made: caller.wake(),
     )
     first = journal.first()
     if stage.offset and first is not None and first > stage.offset + 1:
@@ -72,10 +83,12 @@ def _watch(settings: Settings) -> None:
     feed = JournalFeed(
         journal, stage.offset, Follower(stop, _LOOK_SECONDS / max(1.0, min(speed, 5.0)), reporting.report)
     )
+    caller.start()
     try:
         drive(feed, reporting, stop.is_set)
         stage.save(stage.now)
     finally:
+        caller.stop()
         journal.close()
         engine.dispose()
 
@@ -147,6 +160,7 @@ def _dashboard(settings: Settings) -> None:
         trusted_hosts=section.trusted_hosts,
         logins=tuple(section.demo_logins.items()),
         parameters=settings.parameters,
+        pace=settings.speed,
     )
     app = create_app(office)
     server = uvicorn.Server(

@@ -1,0 +1,195 @@
+"""The caller: the threads that make what is due happen, and send what stands in the outbox.
+
+One thread looks: it steps whatever has deadlines on the clock of people (ladder, overseer), and claims what is to be sent.
+Each channel has threads of its own, so one that hangs delays no other. Everything that must outlive a crash is in the
+database; here is nothing that anybody would miss.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from alerts.book import StaleError
+from alerts.channels.channel import (
+    Channel,
+    ChannelError,
+    Message,
+    OverQuotaError,
+    PermanentError,
+    TransientError,
+    UnknownError,
+)
+from alerts.outbox import How, Job, Outbox
+from domain.clock import MILLISECOND, SECOND, Clock, Instant, Span, monotonic
+from registry import addresses
+
+LOOK: Span = 250 * MILLISECOND
+"""How often the database is looked at for what other processes wrote into it, in real time."""
+log = structlog.get_logger("caller")
+
+
+class Stepper(Protocol):
+    """Something with deadlines on the clock of people."""
+
+    def next_due(self) -> Instant | None:
+        """The next deadline, or None."""
+        ...
+
+    def step(self, now: Instant) -> int:
+        """Make happen what is due."""
+        ...
+
+
+Compose = Callable[[Job], Message | None]
+"""What a notification says; None when it is not worth saying any more."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """One channel and its threads."""
+
+    channel: Channel
+    pool: ThreadPoolExecutor
+    busy: int = 0
+    closed_until: Span = 0
+    """Monotonic: over its quota, it is not asked until then."""
+
+
+class Caller:
+    """Runs until ``stop``; ``wake`` makes it look at once."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        clock: Clock,
+        steppers: Sequence[Stepper],
+        channels: Mapping[str, Channel],
+        compose: Compose,
+        pace: float = 1.0,
+    ) -> None:
+        self._engine, self._clock, self._steppers, self._compose = engine, clock, steppers, compose
+        self._outbox = Outbox(engine, pace)
+        self._lines = {
+            name: _Line(channel, ThreadPoolExecutor(channel.workers, thread_name_prefix=f"channel-{name}"))
+            for name, channel in channels.items()
+        }
+        self._lock = threading.Lock()
+        self._wake, self._stop = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="caller", daemon=True)
+        self._failing: set[str] = set()
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something was written a moment ago that may be due now."""
+        self._wake.set()
+
+    def stop(self, timeout: float = 15.0) -> None:
+        """Look no more; what is on its way is waited for as long as ``timeout`` seconds, and is claimed again otherwise."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        for line in self._lines.values():
+            line.pool.shutdown(wait=False, cancel_futures=True)
+            line.channel.close()
+
+    def look(self) -> int:
+        """Step what is due and hand out what is to be sent; returns how many messages went on their way."""
+        for stepper in self._steppers:
+            self._isolated(type(stepper).__name__, partial(self._step, stepper))
+        now = self._clock.now()
+        self._isolated("fall through", partial(self._outbox.fall_through, now))
+        return sum(self._isolated(f"channel {name}", partial(self._hand_out, name)) for name in self._lines)
+
+    def _step(self, stepper: Stepper) -> int:
+        return stepper.step(self._clock.now())
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self.look()
+            self._wake.wait(LOOK / SECOND)
+            self._wake.clear()
+
+    def _isolated(self, what: str, work: Callable[[], int]) -> int:
+        """One part that fails keeps no other from its work; the first failure of a row is told, and that it is over."""
+        try:
+            done = work()
+        except (SQLAlchemyError, StaleError, RuntimeError, ValueError, KeyError, OSError):
+            if what not in self._failing:
+                self._failing.add(what)
+                log.exception("a part of calling people failed; it is tried again", part=what)
+            return 0
+        if what in self._failing:
+            self._failing.discard(what)
+            log.info("a part of calling people works again", part=what)
+        return done
+
+    def _hand_out(self, name: str) -> int:
+        line = self._lines[name]
+        with self._lock:
+            free = line.channel.workers - line.busy
+            if free <= 0 or line.closed_until > monotonic():
+                return 0
+        jobs = self._outbox.claim(name, free, self._clock.now())
+        for job in jobs:
+            with self._lock:
+                line.busy += 1
+            line.pool.submit(self._deliver, line, job)
+        return len(jobs)
+
+    def _deliver(self, line: _Line, job: Job) -> None:
+        try:
+            self._isolated(f"channel {job.channel}", partial(self._send, line, job))
+        finally:
+            with self._lock:
+                line.busy -= 1
+            self._wake.set()
+
+    def _send(self, line: _Line, job: Job) -> int:
+        with self._engine.connect() as connection:
+            ways = addresses.through(connection, job.recipient, job.channel)
+        message = self._compose(job) if ways else None
+        if not ways or message is None:
+            why = "They have no address on this channel any more." if not ways else "There is nothing to say any more."
+            self._outbox.failed(job, How.PERMANENT, why, self._clock.now())
+            return 0
+        try:
+            receipt = line.channel.send(ways[0].address, message)
+        except ChannelError as error:
+            self._failed(line, job, error, ways[0].id)
+            return 0
+        except Exception:  # a channel is a plugin: whatever it throws, the message waits and the others go on
+            log.exception("a channel threw what it may not", channel=job.channel)
+            self._outbox.failed(job, How.UNKNOWN, "The channel broke down; see the log.", self._clock.now())
+            return 0
+        self._outbox.sent(job, receipt.detail, self._clock.now())
+        return 1
+
+    def _failed(self, line: _Line, job: Job, error: ChannelError, address: int) -> None:
+        now, wait = self._clock.now(), None
+        if isinstance(error, PermanentError):
+            how = How.PERMANENT
+            if error.address_gone:
+                with self._engine.begin() as connection:
+                    addresses.mark_broken(connection, address, now)
+        elif isinstance(error, OverQuotaError):
+            how = How.OVER_QUOTA
+            with self._lock:
+                line.closed_until = monotonic() + int((error.until or 1.0) * SECOND)
+        else:
+            how = How.UNKNOWN if isinstance(error, UnknownError) else How.TRANSIENT
+            if isinstance(error, TransientError) and error.retry_after is not None:
+                wait = int(error.retry_after * SECOND)
+        self._outbox.failed(job, how, str(error), now, wait)

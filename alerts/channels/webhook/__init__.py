@@ -1,0 +1,1 @@
+"""A call to a server of the operator's own."""

@@ -1,0 +1,50 @@
+"""What a notification says at the moment at which it is sent: read anew for each attempt, so that it is true by then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, select
+
+from alerts import texts
+from alerts.asking import question_about
+from alerts.channels.channel import Message
+from alerts.notices import Purpose
+from alerts.outbox import Job
+from alerts.sqlalerts import alert_numbered
+from domain.localtime import LocalTime
+from registry.addresses import language_of
+from registry.tables import homes
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """The messages of an installation; see ``alerts.caller.Compose``."""
+
+    engine: Engine
+    local: LocalTime
+    public_url: str = ""
+
+    def __call__(self, job: Job) -> Message | None:
+        """The message, or None when there is nothing to say any more."""
+        with self.engine.connect() as connection:
+            return self._compose(connection, job)
+
+    def _compose(self, connection: Connection, job: Job) -> Message | None:
+        language = "ja" if job.recipient.startswith("home:") else language_of(connection, job.recipient)
+        if job.alert is None:
+            return texts.compose(job.purpose, job.key, language=language, link=self.public_url, resent=job.resent)
+        alert = alert_numbered(connection, job.alert)
+        if alert is None or (job.purpose is not Purpose.OVER and not alert.state.standing):
+            return None
+        home = connection.execute(select(homes.c.alias, homes.c.area).where(homes.c.id == alert.home)).first()
+        link = f"{self.public_url}/alerts/{alert.id}" if self.public_url else ""
+        if job.purpose is Purpose.ASK:
+            question = question_about(connection, alert.id)
+            if question is None or question.answered_at is not None:
+                return None
+            link = f"{self.public_url}/answers/{question.token}" if self.public_url else ""
+        return texts.compose(
+            job.purpose, job.key, language=language, alert=alert, alias=home.alias if home else "",
+            area=home.area if home else "", link=link, local=self.local, resent=job.resent,
+        )  # fmt: skip
