@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import cast
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -64,7 +66,7 @@ def migrate(engine: Engine) -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     try:
-        with _alone(engine), engine.connect() as connection:
+        with _alone(engine), engine.connect() as connection, _whole(connection):
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DBAPIError as error:
@@ -72,6 +74,25 @@ def migrate(engine: Engine) -> None:
             f"The database {engine.url!r} cannot be used ({error.orig}): start it or mend its URL; "
             "a damaged file is moved aside and restored from a backup."
         ) from error
+
+
+@contextmanager
+def _whole(connection: Connection) -> Iterator[None]:
+    """All migrations or none: SQLite's driver would commit each change of a table by itself, and a death between two of them
+    would leave a schema that is neither the old one nor the new.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = cast("sqlite3.Connection", connection.connection.dbapi_connection)
+    before, driver.isolation_level = driver.isolation_level, None
+    try:
+        driver.execute("BEGIN IMMEDIATE")
+        yield
+    finally:
+        with suppress(sqlite3.ProgrammingError):  # closed by whatever cut it short
+            driver.rollback()
+            driver.isolation_level = before
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 import alerts.duty_tables
 import alerts.tables
@@ -50,3 +50,25 @@ def test_a_database_url_that_cannot_work_is_refused_in_one_sentence(url: str) ->
     with pytest.raises(ConfigurationError, match=r"installation\.database") as caught:
         open_database(url)
     assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("statement", [5, 40, 70])
+def test_a_migration_that_is_cut_short_leaves_what_was_there_before(tmp_path: Path, statement: int) -> None:
+    url = f"sqlite:///{tmp_path / 'kehai.db'}"
+    engine, made = open_database(url), 0
+
+    def die(*_what: object) -> None:
+        nonlocal made
+        made += 1
+        if made == statement:
+            raise KeyboardInterrupt
+
+    event.listen(engine, "after_cursor_execute", die)
+    with pytest.raises(KeyboardInterrupt):
+        migrate(engine)
+    engine.dispose()
+    again = open_database(url)
+    migrate(again)
+    with again.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    again.dispose()
