@@ -1,0 +1,121 @@
+"""Real servers that take messages: SMTP, and HTTP that remembers the ids of what it has taken."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import Message
+from email.policy import default
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tests.servers import free_port
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """A mail server on a free port; ``answer`` is what it says to each message, ``refused`` while it is set."""
+
+    port: int = field(default_factory=free_port)
+    answer: str = "250 taken"
+    mails: list[Message] = field(default_factory=list)
+    _controller: Any = None
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 (aiosmtpd's name)
+        """Take a message."""
+        if self.answer.startswith("250"):
+            content = envelope.content
+            assert isinstance(content, bytes)
+            self.mails.append(message_from_bytes(content, policy=default))
+        return self.answer
+
+    def __enter__(self) -> Self:
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller.start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._controller.stop()
+
+    def ids(self) -> Counter[str]:
+        """Id -> how often it came."""
+        return Counter(str(mail["X-Kehai-Id"]) for mail in self.mails)
+
+    def unmarked_repetitions(self) -> list[str]:
+        """Ids that came again without the word that they had been sent before."""
+        seen: set[str] = set()
+        wrong = []
+        for mail in self.mails:
+            key = str(mail["X-Kehai-Id"])
+            if key in seen and mail["X-Kehai-Resent"] != "yes":
+                wrong.append(key)
+            seen.add(key)
+        return wrong
+
+
+@dataclass(slots=True)
+class Hook:
+    """An HTTP server that takes each id once; ``status`` is what it answers."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b"{}"
+    hang: threading.Event | None = None
+    """While it is not set, no call is answered."""
+    calls: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    taken: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Id -> what it said, for each id once."""
+    _server: ThreadingHTTPServer | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        assert self._server is not None
+        return f"http://127.0.0.1:{self._server.server_address[1]}/hook"
+
+    def __enter__(self) -> Self:
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                told = {name.lower(): value for name, value in self.headers.items()}
+                hook.calls.append((self.path, told, body))
+                if hook.hang is not None:
+                    hook.hang.wait(60)
+                if hook.status < 300 and "kehai-id" in told:
+                    hook.taken.setdefault(told["kehai-id"], json.loads(body))
+                self.send_response(hook.status)
+                for name, value in hook.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(hook.body)))
+                self.end_headers()
+                self.wfile.write(hook.body)
+
+            def log_message(self, *_args: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        if self.hang is not None:
+            self.hang.set()
+        self._server.shutdown()
+        self._server.server_close()
