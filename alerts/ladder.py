@@ -1,68 +1,49 @@
 """The ladder: what happens next to an alert that is not closed, and when.
 
 ``follow`` writes it down in the transaction of whatever changed the alert. ``Ladder.step`` makes it happen when it falls
-due, each rung in a transaction of its own that takes the row first and then reads the alert: so a claim and the next call
+due, each rung in a transaction of its own that takes the alert first and then reads it: so a claim and the next call
 cannot both win.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import time, timedelta
-from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+import structlog
+from sqlalchemy import Connection, Engine, delete, func, select, update
 
-from alerts import asking, outbox
+from alerts import asking, outbox, tables
 from alerts.book import SYSTEM
 from alerts.changes import count_change
-from alerts.duty_tables import ladders
+from alerts.duty_tables import ladders, notifications
 from alerts.inhibition import held_back_by
 from alerts.notices import Notice, Purpose
 from alerts.people import area_of, meant_by, policy_area, ways_to
-from alerts.policy import EVERYBODY, InForce, Rung, in_force, minutes
-from alerts.silences import covering
+from alerts.places import Due, Place, look_again, place_from, place_of, put
+from alerts.policy import InForce, Policy, in_force, minutes, quiet_until
+from alerts.silences import Silence, covering
 from alerts.sqlalerts import alert_numbered, append, columns_of, compare_and_set, last_word
 from domain.alerts import Alert, Outcome, Reason, State, Transition
-from domain.clock import DAY, HOUR, MINUTE, Instant, Span
+from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
 from domain.findings import Level, Subject
+from domain.ids import INSTALLATION
 from domain.localtime import LocalTime
 
+__all__ = ["Call", "Due", "Ladder", "Next", "Place", "follow", "place_of"]
+
 TOO_OLD: Span = 7 * DAY
-"""An alert of which nobody has written a word for so long calls nobody any more; it stands on the board."""
+"""What was due so long ago, and was not written of since, calls nobody any more: it stands on the board. So an upgrade, or a
+backup that is put in place, wakes nobody about last month."""
 LONG_SILENT: Span = 12 * HOUR
 """Whoever gave no sign of life for so long, and cannot be asked, is not waited for as long as others are."""
-_HELD_AGAIN: Span = MINUTE
+_HELD_AGAIN: Span = 15 * MINUTE
+_AFTER_A_FAULT: Span = 30 * SECOND
+_SET_BACK: Span = SECOND
 _AT_ONCE = 200
+_ASKED_BEFORE = frozenset({Reason.RELEASED, Reason.LAPSED})
+"""After these nobody asks the resident again: somebody had the matter in hand."""
 
-
-class Due(StrEnum):
-    """What falls due."""
-
-    ASK = "ask"
-    """The resident is asked."""
-    RUNG = "rung"
-    """The people of the next rung are called."""
-    ANSWER = "answer"
-    """The resident was asked and has until then."""
-    LAPSE = "lapse"
-    """Who has it in hand has done nothing: everybody is called again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an alert stands on its ladder: its row."""
-
-    alert: int
-    due_at: Instant
-    what: Due
-    rung: int
-    lap: int
-    since: Instant
-    page_at: Instant | None
-    policy: int | None
+log = structlog.get_logger("ladder")
 
 
 def follow(
@@ -79,46 +60,65 @@ def follow(
         connection.execute(delete(ladders).where(ladders.c.alert == after.id))
         if before is not None and before.state.standing:
             outbox.cancel(connection, after.id, now, by)
+            if after.subject is not Subject.PERSON:
+                look_again(connection, now)
         return
+    known = place_of(connection, after.id)
     if after.state.taken:
-        if before is not None and not before.state.taken:
-            outbox.cancel(connection, after.id, now, after.owner or by)
-        if reason in (Reason.CLAIMED, Reason.ASSIGNED, Reason.STEP):
-            policy = in_force(connection, policy_area(connection, after), after.level).policy
-            waits = policy.work_minutes if after.state is State.WORKING else policy.claim_minutes
-            _put(connection, Place(after.id, now + minutes(waits, pace), Due.LAPSE, 0, 0, now, None, None))
-        if reason is Reason.ASSIGNED and after.owner is not None and after.owner != by:
-            ways = ways_to(connection, after.owner, ())
-            if ways:
-                notice = Notice(after.id, Purpose.ALERT, after.owner, ways, now, climb=now)
-                outbox.enqueue(connection, [notice], now)
-        return
-    if before is None or not _goes_on(before, after):
-        asks = after.subject is Subject.PERSON and after.level is Level.PROMPT
-        _put(connection, Place(after.id, now, Due.ASK if asks else Due.RUNG, 0, 0, now, None, None))
+        _taken(connection, before, after, reason, known, now, pace, by)
+    elif known is None or before is None or not _goes_on(before, after, reason, known):
+        asks = after.subject is Subject.PERSON and after.level is not Level.PAGE and after.home != INSTALLATION
+        asks = asks and reason not in _ASKED_BEFORE
+        put(connection, _first(connection, after, Due.ASK if asks else Due.RUNG, now))
 
 
-def _goes_on(before: Alert, after: Alert) -> bool:
+def _taken(
+    connection: Connection,
+    before: Alert | None,
+    after: Alert,
+    reason: Reason,
+    known: Place | None,
+    now: Instant,
+    pace: float,
+    by: str,
+) -> None:
+    if before is not None and not before.state.taken:
+        outbox.cancel(connection, after.id, now, after.owner or by)
+    if (
+        reason in (Reason.CLAIMED, Reason.ASSIGNED, Reason.STEP)
+        or known is None
+        or known.what not in (Due.LAPSE, Due.OLD)
+    ):
+        put(connection, Place(after.id, now + _patience(connection, after, pace), Due.LAPSE, since=now))
+    if reason is Reason.ASSIGNED and after.owner is not None and after.owner != by:
+        ways = ways_to(connection, after.owner)
+        if ways:
+            notice = Notice(
+                after.id, Purpose.ALERT, after.owner, ways, now, climb=_climb_number(connection, after, now)
+            )
+            outbox.enqueue(connection, [notice], now)
+
+
+def _patience(connection: Connection, alert: Alert, pace: float) -> Span:
+    policy = in_force(connection, policy_area(connection, alert), alert.level).policy
+    return minutes(policy.work_minutes if alert.state is State.WORKING else policy.claim_minutes, pace)
+
+
+def _goes_on(before: Alert, after: Alert, reason: Reason, known: Place) -> bool:
     """True when the climb that is under way is still the right one."""
-    return before.state is State.OPEN and after.level.rank <= before.level.rank
+    if known.what is Due.OLD:
+        return reason is Reason.COMMENT
+    return before.state is State.OPEN and after.level.rank <= before.level.rank and known.what is not Due.LAPSE
 
 
-def _put(connection: Connection, place: Place) -> None:
-    values: dict[str, Any] = {
-        "due_at": place.due_at, "what": place.what.value, "rung": place.rung, "lap": place.lap, "since": place.since,
-        "page_at": place.page_at, "policy": place.policy,
-    }  # fmt: skip
-    done = connection.execute(update(ladders).where(ladders.c.alert == place.alert).values(**values))
-    if done.rowcount == 0:
-        connection.execute(insert(ladders).values(alert=place.alert, **values))
+def _first(connection: Connection, alert: Alert, what: Due, now: Instant) -> Place:
+    return Place(alert.id, now, what, since=_climb_number(connection, alert, now))
 
 
-def place_of(connection: Connection, alert: int) -> Place | None:
-    """Where an alert stands on its ladder; None for one that is closed or held."""
-    row = connection.execute(select(ladders).where(ladders.c.alert == alert)).first()
-    if row is None:
-        return None
-    return Place(row.alert, row.due_at, Due(row.what), row.rung, row.lap, row.since, row.page_at, row.policy)
+def _climb_number(connection: Connection, alert: Alert, now: Instant) -> Instant:
+    """``now``, or a little later where an earlier climb has that number: the clock stood still, or went back."""
+    latest = select(func.max(notifications.c.climb)).where(notifications.c.alert == alert.id)
+    return max(now, (connection.execute(latest).scalar() or 0) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +132,25 @@ class Call:
     """Those of them who have no address at all."""
 
 
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What the pages say of an alert's next step."""
+
+    at: Instant
+    what: Due
+    call: Call | None = None
+    """Whom the next rung would call, as the rota stands for that moment."""
+    silence: Silence | None = None
+    behind: Alert | None = None
+    """The alert from which this one follows."""
+
+
 class Ladder:
     """Makes what is due happen. One per installation; a second one beside it does no harm, only twice the looking."""
 
     def __init__(self, engine: Engine, local: LocalTime, pace: float = 1.0) -> None:
         self._engine, self._local, self._pace = engine, local, pace
+        self._stepped: Instant | None = None
 
     def next_due(self) -> Instant | None:
         """When something happens next, or None."""
@@ -145,30 +159,73 @@ class Ladder:
 
     def step(self, now: Instant) -> int:
         """Make everything happen that is due at ``now``, in the order in which it fell due; returns how much that was."""
-        done = 0
+        if self._stepped is None or now < self._stepped - _SET_BACK:
+            self._draw_in(now)
+        self._stepped = now
+        done, failed = 0, set[int]()
         while True:
-            wanted = select(ladders.c.alert).where(ladders.c.due_at <= now).order_by(ladders.c.due_at, ladders.c.alert)
+            columns = ladders.c
+            wanted = select(columns.alert).where(columns.due_at <= now, columns.alert.not_in(failed))
             with self._engine.connect() as connection:
-                due = connection.execute(wanted.limit(_AT_ONCE)).scalars().all()
+                due = connection.execute(wanted.order_by(columns.due_at, columns.alert).limit(_AT_ONCE)).scalars().all()
             if not due:
                 return done
             for alert in due:
-                with self._engine.begin() as connection:
-                    done += self._fire(connection, alert, now)
+                try:
+                    with self._engine.begin() as connection:
+                        done += self._fire(connection, alert, now)
+                except Exception:
+                    failed.add(alert)
+                    log.exception("an alert's next step failed: it is tried again in half a minute", alert=alert)
+                    self._put_off(alert, now)
+
+    def _put_off(self, alert: int, now: Instant) -> None:
+        """What fails is tried again soon, and keeps nothing else from happening."""
+        mine = (ladders.c.alert == alert) & (ladders.c.due_at <= now)
+        with self._engine.begin() as connection:
+            connection.execute(update(ladders).where(mine).values(due_at=now + int(_AFTER_A_FAULT * self._pace)))
+
+    def _draw_in(self, now: Instant) -> None:
+        """After a start, or when the clock was set back: nothing waits longer than its policy says from now on."""
+        with self._engine.begin() as connection:
+            for row in connection.execute(select(ladders)).all():
+                place, alert = place_from(row), alert_numbered(connection, row.alert)
+                if alert is None or not alert.state.standing or place.due_at <= now:
+                    continue
+                policy = in_force(connection, policy_area(connection, alert), alert.level).policy
+                last = now + self._longest(connection, alert, place, policy)
+                page_at = (
+                    None if place.page_at is None else min(place.page_at, now + self._minutes(policy.unasked_minutes))
+                )
+                if place.due_at > last or page_at != place.page_at:
+                    put(connection, replace(place, due_at=min(place.due_at, last), page_at=page_at))
+
+    def _longest(self, connection: Connection, alert: Alert, place: Place, policy: Policy) -> Span:
+        if place.what is Due.LAPSE:
+            return _patience(connection, alert, self._pace)
+        if place.what is Due.ANSWER:
+            return self._minutes(policy.answer_minutes)
+        if place.what is Due.RUNG:
+            return self._minutes(policy.climb[min(place.rung, len(policy.climb)) - 1].minutes)
+        return DAY
+
+    def _minutes(self, span: float) -> Span:
+        return minutes(span, self._pace)
+
+    # ---- one alert -----------------------------------------------------------------------------------------------------
 
     def _fire(self, connection: Connection, number: int, now: Instant) -> int:
         # Written before it is read: from here on nobody else changes the alert until this transaction is over.
-        columns = ladders.c
-        mine = (columns.alert == number) & (columns.due_at <= now)
-        if connection.execute(update(ladders).where(mine).values(rung=columns.rung)).rowcount == 0:
-            return 0
+        columns = tables.alerts.c
+        connection.execute(update(tables.alerts).where(columns.id == number).values(version=columns.version))
         place, alert = place_of(connection, number), alert_numbered(connection, number)
-        assert place is not None  # noqa: S101 (its row was written a line above)
-        if alert is None or not alert.state.standing:
-            connection.execute(delete(ladders).where(columns.alert == number))
+        if place is None or place.due_at > now:
             return 0
-        count_change(connection)
-        if place.what is Due.LAPSE:
+        if alert is None or not alert.state.standing:
+            connection.execute(delete(ladders).where(ladders.c.alert == number))
+        elif place.what is Due.OLD or now - max(place.due_at, last_word(connection, number)) > TOO_OLD:
+            put(connection, replace(place, what=Due.OLD, due_at=now + DAY))
+        elif alert.state.taken:
             self._lapse(connection, alert, place, now)
         elif alert.ended_at is not None:
             self._change(connection, alert, Reason.ACTIVITY, alert.ended_at, now, state=State.CLOSED,
@@ -176,8 +233,6 @@ class Ladder:
         elif place.what is Due.ANSWER or (place.page_at is not None and place.page_at <= now):
             at = place.due_at if place.what is Due.ANSWER else place.page_at or now
             self._change(connection, alert, Reason.UNANSWERED, at, now, level=Level.PAGE)
-        elif place.what is Due.ASK:
-            self._ask(connection, alert, place, now)
         else:
             self._climb(connection, alert, place, now)
         return 1
@@ -189,76 +244,65 @@ class Ladder:
             self._change(connection, alert, Reason.LAPSED, place.due_at, now, state=State.CLOSED,
                          outcome=Outcome.RESUMED)  # fmt: skip
 
-    def _ask(self, connection: Connection, alert: Alert, place: Place, now: Instant) -> None:
-        policy = in_force(connection, policy_area(connection, alert), alert.level).policy
-        answer_by = now + minutes(policy.answer_minutes, self._pace)
-        if asking.ask(connection, alert, now, answer_by):
-            self._change(connection, alert, Reason.ASKED, place.due_at, now)
-            _put(connection, replace(place, what=Due.ANSWER, due_at=answer_by))
-            return
-        waits = policy.answer_minutes if alert.raised_at - alert.onset >= LONG_SILENT else policy.unasked_minutes
-        _put(connection, replace(place, what=Due.RUNG, due_at=now, page_at=now + minutes(waits, self._pace)))
-
     def _climb(self, connection: Connection, alert: Alert, place: Place, now: Instant) -> None:
         found = in_force(connection, policy_area(connection, alert), alert.level)
-        waits = self._waits(connection, alert, place, found, now)
-        if waits is not None:
-            _put(connection, _no_later_than_page(replace(place, due_at=waits)))
+        until = self._held_until(connection, alert, place, found.policy, now)
+        if until is not None:
+            what = Due.ASK if place.what is Due.ASK else Due.HELD
+            put(connection, _no_later_than_page(replace(place, what=what, due_at=until)))
+        elif place.what is Due.ASK:
+            self._ask(connection, alert, place, found.policy, now)
+        else:
+            self._call(connection, alert, place, found, now)
+
+    def _ask(self, connection: Connection, alert: Alert, place: Place, policy: Policy, now: Instant) -> None:
+        answer_by = now + self._minutes(policy.answer_minutes)
+        if asking.ask(connection, alert, now, answer_by):
+            self._change(connection, alert, Reason.ASKED, place.due_at, now)
+            put(connection, replace(place, what=Due.ANSWER, due_at=answer_by))
             return
-        call = self.call(connection, alert, found, place.rung, now)
+        waits = policy.answer_minutes if alert.raised_at - alert.onset >= LONG_SILENT else policy.unasked_minutes
+        put(connection, replace(place, what=Due.RUNG, due_at=now, page_at=now + self._minutes(waits)))
+
+    def _call(self, connection: Connection, alert: Alert, place: Place, found: InForce, now: Instant) -> None:
+        climb = found.policy.climb
+        number = min(place.rung, len(climb) - 1)  # the policy may have fewer rungs by now
+        last = number == len(climb) - 1
+        call = self.call(connection, found.policy, number, area_of(connection, alert), now)
         notices = [
-            Notice(alert.id, Purpose.ALERT, login, ways_to(connection, login, _rung(found, place.rung).channels), now,
-                   place.since, place.lap, place.rung)
+            Notice(alert.id, Purpose.ALERT, login, ways_to(connection, login, climb[number].channels), now, place.since,
+                   place.lap, number)
             for login in call.logins
         ]  # fmt: skip
         outbox.enqueue(connection, notices, now)
+        if call.logins or (last and place.lap == 0):  # once is enough to say that nobody can be reached
+            said = " ".join(call.logins) + (f" ({' '.join(call.unreachable)})" if call.unreachable else "")
+            self._change(connection, alert, Reason.ESCALATED, place.due_at, now, note=said.strip())
         # Who cannot be reached is not waited for.
-        said = " ".join(call.logins) + (f" ({' '.join(call.unreachable)})" if call.unreachable else "")
-        self._change(connection, alert, Reason.ESCALATED, place.due_at, now, note=said.strip())
-        _put(connection, self._after(place, found, bool(call.logins), now))
+        waits = self._minutes(climb[number].minutes) if call.logins or last else 0
+        after = replace(
+            place, what=Due.RUNG, due_at=now + waits, rung=0 if last else number + 1, lap=place.lap + last,
+            page_at=self._page_at(alert, place, found.policy, now), policy=found.id,
+        )  # fmt: skip
+        put(connection, _no_later_than_page(after))
 
-    def _waits(
-        self, connection: Connection, alert: Alert, place: Place, found: InForce, now: Instant
+    def _page_at(self, alert: Alert, place: Place, policy: Policy, now: Instant) -> Instant | None:
+        """When a prompt about a person becomes a page; one that was given back, or lapsed, has all of the time again."""
+        if alert.subject is not Subject.PERSON or alert.level is Level.PAGE or alert.home == INSTALLATION:
+            return None
+        return now + self._minutes(policy.unasked_minutes) if place.page_at is None else place.page_at
+
+    def _held_until(
+        self, connection: Connection, alert: Alert, place: Place, policy: Policy, now: Instant
     ) -> Instant | None:
         """Until when nobody is called though a rung is due; None when nothing holds it back."""
-        if now - last_word(connection, alert.id) > TOO_OLD:
-            return now + DAY
         silence = covering(connection, alert, now)
         if silence is not None:
-            return silence.until if silence.ended_at is None else min(silence.until, silence.ended_at)
+            return silence.until
         if held_back_by(connection, alert) is not None:
             return now + int(_HELD_AGAIN * self._pace)
-        rung = _rung(found, place.rung)
-        ticket = alert.subject is not Subject.PERSON and alert.level is not Level.PAGE
-        return self._end_of_quiet(found, now) if rung.waits_for_day or ticket else None
-
-    def _end_of_quiet(self, found: InForce, now: Instant) -> Instant | None:
-        begin, end = found.policy.quiet_from, found.policy.quiet_to
-        minute = self._local.wall(now) // MINUTE % 1440
-        quiet = begin <= minute or minute < end if begin > end else begin <= minute < end
-        if not quiet:
-            return None
-        day = self._local.date(now) + timedelta(days=minute >= end)
-        return self._local.at(day, time(*divmod(end, 60)))
-
-    def call(self, connection: Connection, alert: Alert, found: InForce, rung: int, at: Instant) -> Call:
-        """Whom rung number ``rung`` of a policy calls about an alert at ``at``."""
-        step = _rung(found, rung)
-        meant = meant_by(connection, step.whom, area_of(connection, alert), at, self._local)
-        reachable = tuple(login for login in meant if ways_to(connection, login, step.channels))
-        return Call(rung, step.whom, reachable, tuple(login for login in meant if login not in reachable))
-
-    def _after(self, place: Place, found: InForce, reached: bool, now: Instant) -> Place:
-        """The place on the ladder after its rung has called."""
-        last = place.rung >= len(found.policy.rungs)
-        waits = found.policy.repeat_minutes if last else _rung(found, place.rung).minutes
-        due_at = now + (minutes(waits, self._pace) if reached or last else 0)
-        return _no_later_than_page(
-            replace(
-                place, what=Due.RUNG, due_at=due_at, rung=0 if last else place.rung + 1, lap=place.lap + last,
-                policy=found.id,
-            )
-        )  # fmt: skip
+        rung = policy.climb[min(place.rung, len(policy.climb) - 1)]
+        return quiet_until(policy, now, self._local) if rung.waits_for_day and place.what is not Due.ASK else None
 
     def _change(
         self,
@@ -273,7 +317,7 @@ class Ladder:
         outcome: Outcome | None = None,
         owner: str | None = "",
         note: str = "",
-    ) -> Alert:
+    ) -> None:
         after = replace(
             alert, version=alert.version + 1, state=state or alert.state, level=level or alert.level,
             outcome=outcome or alert.outcome, owner=alert.owner if owner == "" else owner,
@@ -285,13 +329,38 @@ class Ladder:
                        note, outcome),
         )  # fmt: skip
         follow(connection, alert, after, reason, now, self._pace)
-        return after
+        count_change(connection)
 
+    # ---- what the pages ask --------------------------------------------------------------------------------------------
 
-def _rung(found: InForce, number: int) -> Rung:
-    """A rung by its number; past the last of them stands everybody."""
-    rungs: Sequence[Rung] = found.policy.rungs
-    return rungs[number] if number < len(rungs) else Rung((EVERYBODY,), found.policy.repeat_minutes)
+    def call(self, connection: Connection, policy: Policy, rung: int, area: str, at: Instant) -> Call:
+        """Whom rung number ``rung`` of a policy calls about an alert of an area at ``at``."""
+        step = policy.climb[min(rung, len(policy.climb) - 1)]
+        meant = meant_by(connection, step.whom, area, at, self._local)
+        reachable = tuple(login for login in meant if ways_to(connection, login))
+        return Call(rung, step.whom, reachable, tuple(login for login in meant if login not in reachable))
+
+    def lap(self, connection: Connection, policy: Policy, area: str, at: Instant) -> list[tuple[Instant, Call]]:
+        """Whom an alert of an area would call if it opened at ``at`` and nobody took it, and when: one lap."""
+        found = []
+        for number, rung in enumerate(policy.climb):
+            at = (quiet_until(policy, at, self._local) or at) if rung.waits_for_day else at
+            call = self.call(connection, policy, number, area, at)
+            found.append((at, call))
+            at += self._minutes(rung.minutes) if call.logins else 0
+        return found
+
+    def next_for(self, connection: Connection, alert: Alert, now: Instant) -> Next | None:
+        """What happens next to an alert; None when it is closed or held, or when that is nowhere written down."""
+        place = place_of(connection, alert.id)
+        if place is None or alert.state.taken:
+            return None if place is None else Next(place.due_at, place.what)
+        policy = in_force(connection, policy_area(connection, alert), alert.level).policy
+        call = None
+        if place.what in (Due.RUNG, Due.HELD):
+            call = self.call(connection, policy, place.rung, area_of(connection, alert), max(now, place.due_at))
+        silence = covering(connection, alert, now)
+        return Next(place.due_at, place.what, call, silence, held_back_by(connection, alert))
 
 
 def _no_later_than_page(place: Place) -> Place:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select
 
-from alerts.policy import EVERYBODY, SYSTEM_AREA
+from alerts.policy import AREA, EQUIPMENT_AREA, EVERYBODY, MANAGERS, SYSTEM_AREA
 from domain.alerts import Alert
 from domain.clock import Instant
 from domain.findings import Level, Subject
@@ -16,12 +16,11 @@ from registry import rota, tables
 from registry.addresses import channels_of
 from registry.staff import Role
 
-EQUIPMENT_AREA = "~equipment"
-"""The policy of alerts about devices and lines that are no page: tickets, which wait for the day."""
-
 
 def area_of(connection: Connection, alert: Alert) -> str:
     """The area that an alert's home lies in; empty where none is known."""
+    if alert.home == INSTALLATION:
+        return SYSTEM_AREA
     wanted = select(tables.homes.c.area).where(tables.homes.c.id == alert.home)
     return connection.execute(wanted).scalar() or ""
 
@@ -44,29 +43,33 @@ def meant_by(connection: Connection, whom: Iterable[str], area: str, at: Instant
 
 
 def _meant(connection: Connection, word: str, area: str, at: Instant, local: LocalTime) -> list[str]:
-    kind, _, name = word.partition(":")
-    if kind == "rota":
-        name, _, place = name.partition(":")
-        called = rota.on_call(connection, name, at, local)
-        index = int(place) - 1 if place.isdigit() else 0
-        return called[index : index + 1]
+    kind, _, rest = word.partition(":")
     staff = tables.staff.c
     wanted = select(staff.login).where(staff.disabled_at.is_(None)).order_by(staff.login)
+    if kind == "rota":
+        name, _, place = rest.partition(":")
+        called = rota.on_call(connection, name, at, local)
+        if place == "all":
+            return called
+        index = int(place) - 1 if place.isdecimal() else 0
+        return called[index : index + 1]
     if kind == "staff":
-        return list(connection.execute(wanted.where(staff.login == name)).scalars())
-    managers = list(connection.execute(wanted.where(staff.role == Role.MANAGER.value)).scalars())
-    if word == "managers":
-        return managers
-    areas = tables.staff_areas.c
-    named = select(areas.login)
-    of_area = wanted.where(staff.login.in_(named.where(areas.area == area)) | staff.login.not_in(named))
-    return [*connection.execute(of_area).scalars(), *(managers if word == EVERYBODY else [])]
+        return list(connection.execute(wanted.where(staff.login == rest)).scalars())
+    found: list[str] = []
+    if word in (AREA, EVERYBODY):
+        placed = select(tables.staff_areas.c.login)
+        own = staff.login.in_(placed.where(tables.staff_areas.c.area == area))
+        everywhere = staff.login.not_in(placed) & (staff.role == Role.STAFF.value)
+        found += connection.execute(wanted.where(own | everywhere)).scalars()
+    if word in (MANAGERS, EVERYBODY):
+        found += connection.execute(wanted.where(staff.role == Role.MANAGER.value)).scalars()
+    return found
 
 
-def ways_to(connection: Connection, login: str, only: tuple[str, ...]) -> tuple[str, ...]:
-    """The channels by which somebody can be reached, the first to try first; of ``only``, in that order, where it names any.
+def ways_to(connection: Connection, login: str, wanted: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The channels by which somebody can be reached, the first to try first: the ``wanted`` before their others.
 
-    Where none of ``only`` reaches them, whatever else does: a rung never skips a person for the sake of a channel.
+    A rung never skips a person for the sake of a channel.
     """
     own = channels_of(connection, login)
-    return tuple(channel for channel in only if channel in own) or own
+    return tuple(dict.fromkeys([*(channel for channel in wanted if channel in own), *own]))

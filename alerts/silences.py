@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, or_, select, update
 
 from alerts.duty_tables import silences
 from alerts.people import area_of
+from alerts.places import look_again
 from domain.alerts import Alert
 from domain.clock import DAY, Instant, Span
 from domain.ids import HomeId
@@ -65,7 +66,10 @@ def end(connection: Connection, number: int, by: str, now: Instant) -> bool:
     """End a silence early; False when it was over already."""
     columns = silences.c
     these = (columns.id == number) & columns.ended_at.is_(None) & (columns.until > now)
-    return connection.execute(update(silences).where(these).values(ended_at=now, ended_by=by)).rowcount == 1
+    ended = connection.execute(update(silences).where(these).values(ended_at=now, ended_by=by)).rowcount == 1
+    if ended:
+        look_again(connection, now)
+    return ended
 
 
 def covering(connection: Connection, alert: Alert, now: Instant) -> Silence | None:

@@ -7,20 +7,29 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
-from domain.clock import Instant
+from domain.clock import DAY, Instant, Span
+from domain.errors import KehaiError
+from domain.ids import BadIdError, check_id
 from domain.localtime import LocalTime
 from registry import tables
 
+DEFAULT = "default"
+"""The rota that the policies of the program call."""
 LONGEST = 7 * 24 * 60
 """A shift lasts a week at most, in minutes."""
+LONGEST_COVER: Span = 366 * DAY
+_DAY = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Somebody's weekly turn, as people read clocks: from 22:00 for 480 minutes ends at 06:00, also on the nights that have 23
-    or 25 hours."""
+    """Somebody's weekly turn.
+
+    It begins at ``begins`` o'clock as people read clocks, and ends ``minutes`` of them later: a night shift from 22:00 for 480
+    minutes ends at 06:00, also in the nights that have 7 or 9 hours between these two.
+    """
 
     rota: str
     login: str
@@ -39,7 +48,7 @@ class Shift:
     def covers(self, at: Instant, local: LocalTime) -> bool:
         """True when the shift runs at ``at``: its first instant belongs to it, its last does not."""
         today = local.date(at)
-        for back in range(self.minutes // (24 * 60) + 2):
+        for back in range(self.minutes // _DAY + 2):
             day = today - timedelta(days=back)
             if day.weekday() in self.weekdays and self._is_valid(day):
                 begin, end = self.span(day, local)
@@ -49,7 +58,7 @@ class Shift:
 
     def span(self, day: date, local: LocalTime) -> tuple[Instant, Instant]:
         """Begin and end of the turn that begins on ``day``."""
-        last, minute = divmod(self.begins + self.minutes, 24 * 60)
+        last, minute = divmod(self.begins + self.minutes, _DAY)
         return _at(day, self.begins, local), _at(day + timedelta(days=last), minute, local)
 
     def _is_valid(self, day: date) -> bool:
@@ -70,7 +79,7 @@ class Cover:
     id: int = 0
 
 
-class BadShiftError(ValueError):
+class BadShiftError(KehaiError):
     """A shift or cover that cannot be; ``str`` says why, in one sentence."""
 
 
@@ -103,10 +112,11 @@ def add_shift(connection: Connection, shift: Shift) -> int:
     """Write a shift down; raises BadShiftError."""
     if not shift.weekdays or not shift.weekdays <= set(range(7)):
         raise BadShiftError("Choose at least one day of the week on which the shift begins.")
-    if not 0 <= shift.begins < 24 * 60 or not 0 < shift.minutes <= LONGEST:
+    if not 0 <= shift.begins < _DAY or not 0 < shift.minutes <= LONGEST:
         raise BadShiftError("A shift begins between 00:00 and 23:59 and lasts from a minute to a week.")
     if shift.valid_from and shift.valid_to and shift.valid_to < shift.valid_from:
         raise BadShiftError("The last day of the shift lies before its first: exchange them.")
+    _check_name(shift.rota)
     _check_known(connection, shift.login)
     mask = sum(1 << day for day in shift.weekdays)
     new = insert(tables.shifts).values(
@@ -126,8 +136,11 @@ def add_cover(connection: Connection, cover: Cover) -> int:
     """Write a cover down; raises BadShiftError."""
     if cover.until <= cover.since:
         raise BadShiftError("The end of the cover lies before its beginning: exchange them.")
+    if cover.until - cover.since > LONGEST_COVER:
+        raise BadShiftError("A cover lasts a year at most: change the shifts instead.")
     if cover.login == cover.instead_of:
         raise BadShiftError("Nobody can stand in for themselves: choose another person.")
+    _check_name(cover.rota)
     for login in {cover.login, cover.instead_of} - {None}:
         _check_known(connection, str(login))
     new = insert(tables.covers).values(
@@ -151,13 +164,48 @@ def coming_covers(connection: Connection, after: Instant) -> list[Cover]:
     return [_cover(row) for row in connection.execute(wanted)]
 
 
-def remove_cover(connection: Connection, number: int) -> bool:
-    """Take a cover back; False when it was gone already."""
-    return connection.execute(delete(tables.covers).where(tables.covers.c.id == number)).rowcount == 1
+def end_cover(connection: Connection, number: int, now: Instant) -> bool:
+    """A cover that runs ends now, one that is to come is taken away; False when it is over already."""
+    columns = tables.covers.c
+    coming = delete(tables.covers).where(columns.id == number, columns.since >= now)
+    running = update(tables.covers).where(columns.id == number, columns.since < now, columns.until > now)
+    return connection.execute(coming).rowcount + connection.execute(running.values(until=now)).rowcount == 1
+
+
+def names(connection: Connection) -> list[str]:
+    """Every rota that has a shift or had a cover; the default one first, always."""
+    known = set(connection.execute(select(tables.shifts.c.rota).distinct()).scalars())
+    known |= set(connection.execute(select(tables.covers.c.rota).distinct()).scalars())
+    return [DEFAULT, *sorted(known - {DEFAULT})]
+
+
+def next_change(connection: Connection, rota: str, after: Instant, local: LocalTime) -> Instant | None:
+    """When other people than at ``after`` are on call for the first time; None where that is not within a week."""
+    edges: set[Instant] = set()
+    today = local.date(after)
+    for shift in all_shifts(connection, rota):
+        for ahead in range(-(shift.minutes // _DAY) - 1, 9):
+            edges.update(shift.span(today + timedelta(days=ahead), local))
+    for cover in coming_covers(connection, after):
+        edges.update((cover.since, cover.until) if cover.rota == rota else ())
+    before = on_call(connection, rota, after, local)
+    for edge in sorted(edge for edge in edges if after < edge <= after + 8 * DAY):
+        if on_call(connection, rota, edge, local) != before:
+            return edge
+    return None
 
 
 def _at(day: date, minute: int, local: LocalTime) -> Instant:
     return local.at(day, time(*divmod(minute, 60)))
+
+
+def _check_name(rota: str) -> None:
+    try:
+        check_id(rota, "rota")
+    except BadIdError as error:
+        raise BadShiftError(str(error)) from error
+    if len(rota) > 40 or ":" in rota:
+        raise BadShiftError("The name of a rota has at most 40 characters and no ':'.")
 
 
 def _check_known(connection: Connection, login: str) -> None:

@@ -1,0 +1,47 @@
+"""A small installation with people to call: what the tests of the ladder share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import Engine, insert, select
+
+from alerts.duty_tables import ladders
+from alerts.places import Place, place_from
+from domain.clock import HOUR, Instant
+from domain.findings import Finding, Level, Subject
+from domain.ids import HomeId
+from registry.database import migrate, open_database
+from registry.homes import Home, Homes
+from registry.tables import addresses, staff, staff_areas
+
+T: Instant = 1_790_000_000_000_000
+HOME = HomeId("h1")
+PEOPLE = {"suzuki": "staff", "tanaka": "staff", "sato": "staff", "boss": "manager"}
+SILENCE = Finding(HOME, "inactivity", "inactivity/1", "inactivity", Subject.PERSON, Level.PAGE, T - HOUR, T, "kitchen")
+
+
+def installation(folder: Path, areas: Sequence[tuple[str, str]] = ()) -> Engine:
+    """A database with one home, ``h1`` in the area 南, and four people, each with an address on the channel ``mail``."""
+    engine = open_database(f"sqlite:///{folder / 'kehai.db'}")
+    migrate(engine)
+    Homes(engine).add(Home(HOME, "青", "Asia/Tokyo", area="南"), [], T)
+    with engine.begin() as connection:
+        for login, role in PEOPLE.items():
+            connection.execute(insert(staff).values(login=login, name=login, password="", created_at=0, role=role))
+            connection.execute(
+                insert(addresses).values(
+                    owner=login, channel="mail", address=f"{login}@example.org", position=0, added_at=0
+                )
+            )
+        for login, area in areas:
+            connection.execute(insert(staff_areas).values(login=login, area=area))
+    return engine
+
+
+def place(engine: Engine, alert: int = 1) -> Place | None:
+    """Where an alert stands on its ladder."""
+    with engine.connect() as connection:
+        row = connection.execute(select(ladders).where(ladders.c.alert == alert)).first()
+    return None if row is None else place_from(row)
