@@ -188,17 +188,21 @@ class Ladder:
     def _draw_in(self, now: Instant) -> None:
         """After a start, or when the clock was set back: nothing waits longer than its policy says from now on."""
         with self._engine.begin() as connection:
-            for row in connection.execute(select(ladders)).all():
-                place, alert = place_from(row), alert_numbered(connection, row.alert)
-                if alert is None or not alert.state.standing or place.due_at <= now:
-                    continue
-                policy = in_force(connection, policy_area(connection, alert), alert.level).policy
-                last = now + self._longest(connection, alert, place, policy)
-                page_at = (
-                    None if place.page_at is None else min(place.page_at, now + self._minutes(policy.unasked_minutes))
-                )
-                if place.due_at > last or page_at != place.page_at:
-                    put(connection, replace(place, due_at=min(place.due_at, last), page_at=page_at))
+            for row in connection.execute(select(ladders).where(ladders.c.due_at > now)).all():
+                try:
+                    self._draw_one_in(connection, place_from(row), now)
+                except ValueError as error:
+                    log.error("an alert cannot be read", alert=row.alert, why=str(error))  # noqa: TRY400 (the whole story)
+
+    def _draw_one_in(self, connection: Connection, place: Place, now: Instant) -> None:
+        alert = alert_numbered(connection, place.alert)
+        if alert is None or not alert.state.standing:
+            return
+        policy = in_force(connection, policy_area(connection, alert), alert.level).policy
+        last = now + self._longest(connection, alert, place, policy)
+        page_at = None if place.page_at is None else min(place.page_at, now + self._minutes(policy.unasked_minutes))
+        if place.due_at > last or page_at != place.page_at:
+            put(connection, replace(place, due_at=min(place.due_at, last), page_at=page_at))
 
     def _longest(self, connection: Connection, alert: Alert, place: Place, policy: Policy) -> Span:
         if place.what is Due.LAPSE:
