@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
+from alerts.ladder import Ladder
 from alerts.modes import Modes
 from alerts.rulebook import Rulebook
 from alerts.shadowbook import Shadowbook
@@ -60,6 +61,8 @@ class Office:
     pace: float = 1.0
     """How many times faster than the world's the homes' clock runs; see ``alerts.sqlbook``."""
     book: SqlBook = field(init=False)
+    ladder: Ladder = field(init=False)
+    """To say what comes next; the watch makes it happen."""
     rules: Rulebook = field(init=False)
     shadows: Shadowbook = field(init=False)
     modes: Modes = field(init=False)
@@ -72,6 +75,7 @@ class Office:
     def __post_init__(self) -> None:
         """Open the rooms below."""
         self.book, self.homes, self.staff = SqlBook(self.engine, self.pace), Homes(self.engine), Staff(self.engine)
+        self.ladder = Ladder(self.engine, self.zone, self.pace)
         self.rules, self.shadows = Rulebook(self.engine), Shadowbook(self.engine)
         self.modes = Modes(self.engine)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from alerts.notices import Purpose
+from alerts.outbox import How, Stand
+from alerts.places import Due
 from detectors.outlook.advice import Idea
 from detectors.outlook.delays import Part, Reach
 from detectors.outlook.sight import Sees, Why
@@ -119,6 +122,38 @@ RESULT: Mapping[Result, str] = {
     Result.REACHED: _n("Reached"),
     Result.ARRIVED: _n("At the door"),
     Result.ENTERED: _n("Went in"),
+}
+NEXT: Mapping[Due, str] = {
+    Due.ASK: _n("The resident is being asked."),
+    Due.ANSWER: _n("The resident was asked. Without an answer by %(time)s it becomes a page."),
+    Due.LAPSE: _n("Without another step of %(name)s by %(time)s, others are called."),
+    Due.OLD: _n("Nothing was written about it for a week: it calls nobody any more."),
+}
+NEXT_SILENCED = _n("Nobody is called until %(time)s: silenced (%(why)s).")
+NEXT_BEHIND = _n("Nobody is called about it while another alert stands from which it follows.")
+NEXT_CALLED = _n("Next: at %(time)s %(names)s is called.")
+NEXT_NOBODY = _n("Next: %(time)s, and nobody is on call then: everybody is called after it.")
+PURPOSE: Mapping[Purpose, str] = {
+    Purpose.ALERT: _n("Called"),
+    Purpose.ASK: _n("Asked"),
+    Purpose.OVER: _n("Told that it is taken or over"),
+    Purpose.DIGEST: _n("Summary"),
+    Purpose.TEST: _n("Test"),
+    Purpose.WATCHDOG: _n("Watchdog"),
+}
+HOW: Mapping[How, str] = {
+    How.SENT: _n("Taken over by the provider"),
+    How.TRANSIENT: _n("Not taken for now; tried again"),
+    How.PERMANENT: _n("Refused"),
+    How.OVER_QUOTA: _n("Over the quota; the next way was tried"),
+    How.UNKNOWN: _n("Nobody knows whether it arrived; sent again"),
+}
+STAND: Mapping[Stand, str] = {
+    Stand.WAITING: _n("Waiting to be sent"),
+    Stand.SENDING: _n("On its way"),
+    Stand.SENT: _n("Sent"),
+    Stand.FAILED: _n("Could not be sent"),
+    Stand.CANCELLED: _n("Not needed any more"),
 }
 OUTCOME: Mapping[Outcome, str] = {
     Outcome.SPOKE_SAFE: _n("Spoke with the resident: safe"),

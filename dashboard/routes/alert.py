@@ -6,15 +6,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, StringConstraints
 
 from alerts.actions import ACTIONS
 from alerts.book import FindingRow, StaleError
+from alerts.outbox import deliveries
 from dashboard.office import Office
 from dashboard.pages import render, speech_of
 from dashboard.routes.home import hours_of, strip_of
 from dashboard.security import check_form, office_of, require_session
+from dashboard.views.duty import choices, next_sentence, told
 from dashboard.views.evidence import facts
-from domain.alerts import Alert, Outcome, State
+from dashboard.words import CHOICES
+from domain.alerts import Alert, Outcome, Result, State, Step
 from domain.clock import HOUR, Instant
 from domain.ids import INSTALLATION
 from domain.localtime import LocalTime
@@ -54,13 +58,19 @@ def _page(
     seen = office.book.status(alert.home)
     start, end = _window(alert.onset, alert.raised_at)
     marks = [(alert.onset, speech.gettext("Began")), (alert.raised_at, speech.gettext("Limit"))]
+    history, names, now = office.book.history(number), office.names(), office.clock.now()
+    office.book.see(number, session.member.login, now)
+    with office.engine.connect() as connection:
+        coming, record = office.ladder.next_for(connection, alert, now), deliveries(connection, number)
     return render(
         request, "alert.html", session=session, speech=speech, code=status, alert=alert, home=home, seen=seen,
         facts=facts(alert.evidence, speech, alert.kind), unknowns=_unknowns(office, alert, start, end),
-        history=office.book.history(number), names=office.names(), change=change,
+        history=history, names=names, change=change, steps=choices(home, history, names, speech),
+        coming=next_sentence(coming, alert, names, speech), told=told(record, names, speech),
+        sightings=office.book.sightings(number),
         strip=strip_of(office, seen, local, start, end, marks) if seen is not None else None,
         hours=hours_of(office, seen, local, start, end) if seen is not None else None,
-        problem=problem, note=note, outcome=outcome, now=office.clock.now(),
+        problem=problem, note=note, outcome=outcome, now=now,
     )  # fmt: skip
 
 
@@ -77,39 +87,53 @@ def _window(onset: Instant, raised_at: Instant) -> tuple[Instant, Instant]:
     return max(start, end - 72 * HOUR), end
 
 
+class _Pressed(BaseModel):
+    """What a form of the alert's page sends."""
+
+    csrf: str = ""
+    version: int = 0
+    note: Annotated[str, StringConstraints(max_length=2000)] = ""
+    outcome: Annotated[str, StringConstraints(max_length=40)] = ""
+    step: Annotated[str, StringConstraints(max_length=40)] = ""
+    result: Annotated[str, StringConstraints(max_length=40)] = ""
+    assignee: Annotated[str, StringConstraints(max_length=64)] = ""
+
+
 @router.post("/alerts/{number}/{action}")
 def act(
     request: Request,
     number: int,
     action: str,
     session: Annotated[Session, Depends(require_session)],
-    csrf: Annotated[str, Form()] = "",
-    version: Annotated[int, Form()] = 0,
-    note: Annotated[str, Form(max_length=2000)] = "",
-    outcome: Annotated[str, Form(max_length=40)] = "",
+    form: Annotated[_Pressed, Form()],
 ) -> Response:
-    """Claim, release, comment or close; then the alert's page again."""
-    check_form(request, session, csrf)
+    """Do one of ``alerts.actions.ACTIONS``; then the alert's page again."""
+    check_form(request, session, form.csrf)
     if action not in ACTIONS:
         raise HTTPException(404)
     office = office_of(request)
     gettext = speech_of(request).gettext
-    chosen = Outcome(outcome) if outcome in set(Outcome) and outcome != Outcome.RESUMED else None
+    chosen = Outcome(form.outcome) if form.outcome in set(CHOICES) else None
+    taken = (Step(form.step), Result(form.result)) if form.step in set(Step) and form.result in set(Result) else None
     if action == "close" and chosen is None:
         problem = gettext("Choose what was found before closing.")
-        return _page(request, number, session, status=422, problem=problem, note=note)
-    if action == "close" and chosen is Outcome.FALSE_ALARM and not note.strip():
+        return _page(request, number, session, status=422, problem=problem, note=form.note)
+    if action == "close" and chosen is Outcome.FALSE_ALARM and not form.note.strip():
         problem = gettext("Say in the note why it was a false alarm.")
-        return _page(request, number, session, status=422, problem=problem, note=note, outcome=outcome)
-    if action == "comment" and not note.strip():
+        return _page(request, number, session, status=422, problem=problem, note=form.note, outcome=form.outcome)
+    if action == "comment" and not form.note.strip():
         return _page(request, number, session, status=422, problem=gettext("Write something first."))
     try:
         office.book.act(
-            number, version, action, session.member.login, office.clock.now(), note=note.strip(), outcome=chosen
-        )
+            number, form.version, action, session.member.login, office.clock.now(), note=form.note.strip(), outcome=chosen,
+            step=taken, assignee=form.assignee or None,
+        )  # fmt: skip
+    except ValueError:
+        problem = gettext("Choose what was done, or who is to take it, from what the page offers.")
+        return _page(request, number, session, status=422, problem=problem, note=form.note, outcome=form.outcome)
     except KeyError as error:
         raise HTTPException(404) from error
     except StaleError:
         problem = gettext("Somebody changed this alert a moment ago: look at it again, then decide.")
-        return _page(request, number, session, status=409, problem=problem, note=note, outcome=outcome)
+        return _page(request, number, session, status=409, problem=problem, note=form.note, outcome=form.outcome)
     return RedirectResponse(f"/alerts/{number}", 303)
