@@ -104,7 +104,8 @@ def _raise(
     reason = Reason.LEVEL_UP if finding.level.rank > current.level.rank else Reason.REFRESHED
     if finding.level.rank < current.level.rank:
         reason = Reason.LEVEL_DOWN  # what was worse is over, and something less has begun since
-    return Decision(finding, reason, page.change(current, reason, finding.raised_at, now, finding=finding))
+    late = True if now - finding.raised_at > LATE else None
+    return Decision(finding, reason, page.change(current, reason, finding.raised_at, now, finding=finding, late=late))
 
 
 def _open(page: Page, finding: Finding, now: Instant, catching_up: bool) -> Decision:

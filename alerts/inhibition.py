@@ -13,14 +13,13 @@ from domain.alerts import Alert, State
 from domain.findings import Subject
 from domain.ids import INSTALLATION
 
-_LINES = ("fleet_outage", "service_down")
-"""Kinds about the installation after which homes and devices cannot be heard ..."""
+_FLEET = "fleet_outage"
 _UNHEARD = ("gateway_silent", "device_silent", "clock_wrong")
-"""... so that these follow."""
+"""What follows when homes cannot be heard."""
 _OF_A_GATEWAY = ("device_silent", "battery_low", "device_stuck")
 """What follows from a gateway's silence in its own home."""
-_NOT_A_LINE = ("service_down:dashboard", "service_down:influx", "service_down:disk")
-"""What ails us without making anybody unheard."""
+_LINE_CAUSES = ("service_down:ingest", "service_down:broker")
+"""The parts of ours without which nobody is heard; the others ail us and silence nobody."""
 
 
 def held_back_by(connection: Connection, alert: Alert) -> Alert | None:
@@ -30,7 +29,7 @@ def held_back_by(connection: Connection, alert: Alert) -> Alert | None:
     columns = tables.alerts.c
     standing = columns.state.in_([state.value for state in State if state.standing]) & (columns.id != alert.id)
     if alert.kind in _UNHEARD:
-        lines = (columns.home == INSTALLATION) & columns.kind.in_(_LINES) & columns.cause.not_in(_NOT_A_LINE)
+        lines = (columns.home == INSTALLATION) & ((columns.kind == _FLEET) | columns.cause.in_(_LINE_CAUSES))
         row = connection.execute(select(tables.alerts).where(standing, lines).order_by(columns.id)).first()
         if row is not None:
             return alert_of(row._mapping)  # noqa: SLF001 (SQLAlchemy's public name)

@@ -78,6 +78,7 @@ KIND: Mapping[str, str] = {
     "device_stuck": _n("Sensor stuck"),
     "clock_wrong": _n("Clock wrong"),
     "fleet_outage": _n("Many homes silent"),
+    "service_down": _n("A part of the system is down"),
     "state_unreadable": _n("Started anew"),
 }
 REASON: Mapping[Reason, str] = {

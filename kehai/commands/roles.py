@@ -8,11 +8,13 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+from sqlalchemy import Engine
 
 from alerts.caller import Caller
 from alerts.channels.catalogue import build
 from alerts.ladder import Ladder
 from alerts.messages import Messages
+from alerts.overseer import Overseer
 from alerts.rulebook import Rulebook
 from alerts.shadowbook import Shadowbook
 from alerts.sqlbook import RoleMark, SqlBook
@@ -60,7 +62,7 @@ def _watch(settings: Settings) -> None:
     book = SqlBook(engine, speed)
     local = LocalTime(settings.installation.zone)
     caller = Caller(
-        engine, clock, [Ladder(engine, local, speed)], build(settings.channels),
+        engine, clock, [Ladder(engine, local, speed), _overseer(settings, engine, local)], build(settings.channels),
         Messages(engine, local, settings.calling.public_url), speed,
     )  # fmt: skip
     stage = Watch(
@@ -91,6 +93,13 @@ def _watch(settings: Settings) -> None:
         caller.stop()
         journal.close()
         engine.dispose()
+
+
+def _overseer(settings: Settings, engine: Engine, local: LocalTime) -> Overseer:
+    roles = ("ingest", *(["influx"] if settings.influxdb else []))
+    return Overseer(
+        engine, SystemClock(), local, roles, settings.installation.data, settings.speed, bool(settings.channels)
+    )
 
 
 class _Areas:

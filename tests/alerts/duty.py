@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import Engine, insert, select
 
 from alerts.duty_tables import ladders
+from alerts.outbox import Outbox
 from alerts.places import Place, place_from
 from domain.clock import HOUR, Instant
 from domain.findings import Finding, Level, Subject
@@ -59,3 +60,11 @@ def place(engine: Engine, alert: int = 1) -> Place | None:
     with engine.connect() as connection:
         row = connection.execute(select(ladders).where(ladders.c.alert == alert)).first()
     return None if row is None else place_from(row)
+
+
+def post(engine: Engine, now: Instant, channel: str = "mail") -> int:
+    """Send everything that waits; returns how much that was."""
+    outbox, done = Outbox(engine), 0
+    while jobs := outbox.claim(channel, 100, now):
+        done += sum(outbox.sent(job, "", now) for job in jobs)
+    return done
