@@ -7,16 +7,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from alerts.channels import smtp, webhook  # noqa: F401 (the folders)
+from alerts.channels.apprise import channel as apprise
 from alerts.channels.channel import Channel
+from alerts.channels.line import channel as line
 from alerts.channels.settings import ChannelSettings
-from alerts.channels.smtp import channel as smtp_channel
-from alerts.channels.webhook import channel as webhook_channel
+from alerts.channels.smtp import channel as smtp
+from alerts.channels.webhook import channel as webhook
+from alerts.channels.webpush import channel as webpush
 from domain.errors import ConfigurationError
 
 CHANNELS: Mapping[str, tuple[type[ChannelSettings], Callable[[Any], Channel]]] = {
-    "smtp": (smtp_channel.Settings, smtp_channel.make),
-    "webhook": (webhook_channel.Settings, webhook_channel.make),
+    "smtp": (smtp.Settings, smtp.make),
+    "line": (line.Settings, line.make),
+    "webpush": (webpush.Settings, webpush.make),
+    "webhook": (webhook.Settings, webhook.make),
+    "apprise": (apprise.Settings, apprise.make),
 }
 
 

@@ -16,7 +16,7 @@ _LONGEST_ANSWER = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """A good answer."""
+    """What a server said."""
 
     status: int
     body: bytes
@@ -42,6 +42,13 @@ class Http:
 
     def request(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> HttpAnswer:
         """See ``post``."""
+        answer = self.ask(method, url, body, headers)
+        if 200 <= answer.status < 300:
+            return answer
+        raise failure(answer.status, answer.headers)
+
+    def ask(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> HttpAnswer:
+        """The answer, whatever its status."""
         timeout = urllib3.Timeout(total=self._timeout)
         try:
             response = self._pool.request(
@@ -58,9 +65,7 @@ class Http:
                 raise TransientError("The server's name is not known.") from error
             raise UnknownError("The server took the call and never answered in time.") from error
         told = {name.lower(): value for name, value in response.headers.items()}
-        if 200 <= response.status < 300:
-            return HttpAnswer(response.status, said, told)
-        raise failure(response.status, told)
+        return HttpAnswer(response.status, said, told)
 
     def close(self) -> None:
         """Close what is kept open."""
