@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 
 from alerts.book import StaleError
 from alerts.ladder import follow
-from alerts.sqlalerts import alert_numbered, append, compare_and_set, decided_at
+from alerts.sqlalerts import alert_numbered, append, compare_and_set, decided_at, owned_since
 from domain.alerts import Alert, Outcome, Reason, Result, State, Step, Transition
 from domain.clock import Instant
 from registry.tables import staff
@@ -35,14 +35,16 @@ class Action:
     leads_to: State | None
     any_version: bool = False
     """It adds to the history and takes nothing away: it may be done on whatever the alert has become meanwhile."""
+    of_owner: bool = False
+    """It decides who has the alert, and nothing else: only another such decision can have come before it."""
 
 
 _STANDING = frozenset(state for state in State if state.standing)
 _TAKEN = frozenset(state for state in State if state.taken)
 ACTIONS: Mapping[str, Action] = {
-    "claim": Action(Reason.CLAIMED, _STANDING, State.CLAIMED),
-    "release": Action(Reason.RELEASED, _TAKEN, State.OPEN),
-    "assign": Action(Reason.ASSIGNED, _STANDING, State.CLAIMED),
+    "claim": Action(Reason.CLAIMED, _STANDING, State.CLAIMED, of_owner=True),
+    "release": Action(Reason.RELEASED, _TAKEN, State.OPEN, of_owner=True),
+    "assign": Action(Reason.ASSIGNED, _STANDING, State.CLAIMED, of_owner=True),
     "step": Action(Reason.STEP, _STANDING, State.WORKING, any_version=True),
     "comment": Action(Reason.COMMENT, _STANDING | {State.CLOSED}, None, any_version=True),
     "close": Action(Reason.CLOSED, _STANDING, State.CLOSED),
@@ -66,7 +68,8 @@ def act(
 ) -> Alert:
     """Do one of ACTIONS to an alert, on the ``version`` that the person saw (a step or comment on any version).
 
-    That others were called since takes nothing from what the person saw: a claim never fails because of the next call.
+    That others were called since takes nothing from what the person saw: a claim never fails because of the next call, and
+    neither because of a comment or because the matter got worse. Whoever closes an alert must have seen all of that.
 
     Whoever takes a step about an alert that nobody has claimed has claimed it by that.
 
@@ -78,7 +81,8 @@ def act(
     if alert is None or alert.state is State.HELD:
         raise KeyError(number)
     _check(connection, action, outcome, step, assignee)
-    if not wanted.any_version and version < decided_at(connection, number):
+    since = owned_since if wanted.of_owner else decided_at
+    if not wanted.any_version and version < since(connection, number):
         raise StaleError("Somebody changed this alert a moment ago: look at it again, then decide.")
     if alert.state not in wanted.allowed:
         raise StaleError(f"This alert is {alert.state.value}: that cannot be done any more.")

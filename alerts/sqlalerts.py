@@ -97,6 +97,21 @@ def last_word(connection: Connection, number: int) -> Instant:
 def decided_at(connection: Connection, number: int) -> int:
     """The version at which an alert came to be what it is; that somebody was called since changes nothing of it."""
     t = tables.transitions.c
-    calls = (Reason.ESCALATED.value, Reason.ASKED.value)
-    wanted = select(func.max(t.version)).where(t.alert == number, t.reason.not_in(calls))
+    return _newest(connection, number, t.reason.not_in([reason.value for reason in _CALLS]))
+
+
+def owned_since(connection: Connection, number: int) -> int:
+    """The version at which it was last decided who has an alert, or that nobody has, or that it is over or began."""
+    t = tables.transitions.c
+    same_state = t.from_state.is_not(None) & (t.from_state == t.to_state)
+    return _newest(connection, number, ~same_state | (t.reason.in_([reason.value for reason in _OWNERS])))
+
+
+_CALLS = (Reason.ESCALATED, Reason.ASKED)
+_OWNERS = (Reason.CLAIMED, Reason.ASSIGNED)
+
+
+def _newest(connection: Connection, number: int, condition: Any) -> int:
+    t = tables.transitions.c
+    wanted = select(func.max(t.version)).where(t.alert == number, condition)
     return connection.execute(wanted).scalar() or 0

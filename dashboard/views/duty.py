@@ -13,7 +13,10 @@ from dashboard import words
 from dashboard.language import Speech
 from domain.alerts import Alert, Result, Step, Transition
 from domain.clock import Instant
-from registry.homes import Home
+from registry.homes import Contact, Home
+
+_WELFARE = ("民生", "協力員", "児童委員")
+"""By these words in what a contact is to the resident, a commissioned welfare volunteer is told from the family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +69,16 @@ def _phones(step: Step, home: Home | None) -> tuple[tuple[str, str], ...]:
     if step is Step.CALL_RESIDENT:
         return ((home.resident_name or home.alias, home.phone),) if home.phone else ()
     if step is Step.CALL_CONTACT:
-        return tuple((contact.name, contact.phone) for contact in home.contacts if not contact.has_key)
+        return tuple((contact.name, contact.phone) for contact in home.contacts if not _is_welfare(contact))
+    if step is Step.CALL_WELFARE:
+        return tuple((contact.name, contact.phone) for contact in home.contacts if _is_welfare(contact))
     if step is Step.CALL_KEYHOLDER:
         return tuple((contact.name, contact.phone) for contact in home.contacts if contact.has_key)
     return ()
+
+
+def _is_welfare(contact: Contact) -> bool:
+    return any(word in contact.relation for word in _WELFARE)
 
 
 def next_sentence(coming: Next | None, alert: Alert, names: Mapping[str, str], speech: Speech) -> str:

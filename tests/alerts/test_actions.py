@@ -191,3 +191,33 @@ def test_who_looked_at_an_alert_is_written_down_once(book: SqlBook) -> None:
     book.see(1, "sato", T + 2 * MINUTE)
     book.see(1, "suzuki", T + HOUR)
     assert book.sightings(1) == {"suzuki": T + MINUTE, "sato": T + 2 * MINUTE}
+
+
+def test_a_claim_never_fails_because_of_a_comment_or_because_the_matter_got_worse(book: SqlBook) -> None:
+    take(book, replace(SILENCE, level=Level.PROMPT))
+    book.act(1, 1, "comment", "sato", T + MINUTE, note="her telephone is engaged")
+    take(book, replace(SILENCE, raised_at=T + HOUR), now=T + HOUR)
+    after = book.act(1, 1, "claim", "suzuki", T + HOUR + SECOND)
+    assert (after.owner, after.level) == ("suzuki", Level.PAGE)
+
+
+def test_whoever_closes_an_alert_has_seen_the_comments_and_that_it_got_worse(book: SqlBook) -> None:
+    take(book, SILENCE)
+    book.act(1, 1, "comment", "sato", T + MINUTE, note="I hear somebody inside")
+    with pytest.raises(StaleError):
+        book.act(1, 1, "close", "suzuki", T + MINUTE + SECOND, outcome=Outcome.SPOKE_SAFE)
+    assert book.act(1, 2, "close", "suzuki", T + 2 * MINUTE, outcome=Outcome.SPOKE_SAFE).state is State.CLOSED
+
+
+def test_an_alert_that_somebody_else_was_given_meanwhile_is_not_claimed_unseen(book: SqlBook) -> None:
+    take(book, SILENCE)
+    book.act(1, 1, "assign", "sato", T + MINUTE, assignee="sato")
+    with pytest.raises(StaleError):
+        book.act(1, 1, "claim", "suzuki", T + MINUTE + SECOND)
+
+
+def test_a_step_of_the_owner_takes_the_alert_from_nobody_who_saw_it_open(book: SqlBook) -> None:
+    take(book, SILENCE)
+    book.act(1, 1, "step", "sato", T + MINUTE, step=(Step.VISIT, Result.STARTED))
+    with pytest.raises(StaleError):  # sato is on the way
+        book.act(1, 1, "claim", "suzuki", T + MINUTE + SECOND)
