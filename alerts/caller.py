@@ -161,9 +161,12 @@ class Caller:
         with self._engine.connect() as connection:
             ways = addresses.through(connection, job.recipient, job.channel)
         message = self._compose(job) if ways else None
-        if not ways or message is None:
-            why = "They have no address on this channel any more." if not ways else "There is nothing to say any more."
+        if not ways:
+            why = "They have no address on this channel any more."
             self._outbox.failed(job, How.PERMANENT, why, self._clock.now())
+            return 0
+        if message is None:
+            self._outbox.dropped(job, "There is nothing to say any more.", self._clock.now())
             return 0
         try:
             receipt = line.channel.send(ways[0].address, message)

@@ -11,7 +11,8 @@ from alerts.asking import question_about
 from alerts.channels.channel import Message
 from alerts.notices import Purpose
 from alerts.outbox import Job
-from alerts.sqlalerts import alert_numbered
+from alerts.sqlalerts import alert_numbered, handed_over
+from domain.alerts import Alert
 from domain.localtime import LocalTime
 from registry.addresses import language_of
 from registry.tables import homes
@@ -35,7 +36,7 @@ class Messages:
         if job.alert is None:
             return texts.compose(job.purpose, job.key, language=language, link=self.public_url, resent=job.resent)
         alert = alert_numbered(connection, job.alert)
-        if alert is None or (job.purpose is not Purpose.OVER and not alert.state.standing):
+        if alert is None or (job.purpose is not Purpose.OVER and not _is_needed(connection, alert, job)):
             return None
         home = connection.execute(select(homes.c.alias, homes.c.area).where(homes.c.id == alert.home)).first()
         link = f"{self.public_url}/alerts/{alert.id}" if self.public_url else ""
@@ -48,3 +49,11 @@ class Messages:
             job.purpose, job.key, language=language, alert=alert, alias=home.alias if home else "",
             area=home.area if home else "", link=link, local=self.local, resent=job.resent,
         )  # fmt: skip
+
+
+def _is_needed(connection: Connection, alert: Alert, job: Job) -> bool:
+    """False for a call about what is over, or about what somebody has taken since, though the call was on its way by then."""
+    if not alert.state.taken:
+        return alert.state.standing
+    at = handed_over(connection, alert)
+    return at is not None and job.recipient == alert.owner and job.made_at >= at

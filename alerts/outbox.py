@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, and_, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts.duty_tables import attempts, notifications
@@ -268,6 +268,21 @@ class Outbox:
             if over or how is How.OVER_QUOTA:
                 row = connection.execute(select(notifications).where(notifications.c.id == job.id)).one()
                 self._fall_through(connection, row, now)
+        return True
+
+    def dropped(self, job: Job, why: str, now: Instant) -> bool:
+        """There is no need of it any more: nobody was asked to take it, and no other channel is; False as for ``sent``."""
+        with self._engine.begin() as connection:
+            values: dict[str, object] = {
+                "state": Stand.CANCELLED.value,
+                "done_at": now,
+                "error": why,
+                "leased_until": None,
+            }
+            this = and_(attempts.c.notification == job.id, attempts.c.number == job.number)
+            if not self._settle(connection, job, values):
+                return False
+            connection.execute(delete(attempts).where(this))
         return True
 
     def fall_through(self, now: Instant) -> int:

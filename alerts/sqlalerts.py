@@ -107,6 +107,14 @@ def owned_since(connection: Connection, number: int) -> int:
     return _newest(connection, number, ~same_state | (t.reason.in_([reason.value for reason in _OWNERS])))
 
 
+def handed_over(connection: Connection, alert: Alert) -> Instant | None:
+    """When an alert was given to who has it, by somebody's word; None when they took it themselves, or have acted since."""
+    t = tables.transitions.c
+    wanted = select(t.reason, t.logged_at).where(t.alert == alert.id, t.version == owned_since(connection, alert.id))
+    row = connection.execute(wanted).first()
+    return row.logged_at if row is not None and row.reason == Reason.ASSIGNED.value else None
+
+
 _CALLS = (Reason.ESCALATED, Reason.ASKED)
 _OWNERS = (Reason.CLAIMED, Reason.ASSIGNED)
 
