@@ -48,6 +48,7 @@ def test_a_device_that_was_taken_away_is_not_missed() -> None:
 
 
 def test_a_gateway_that_falls_silent_is_noticed_by_our_own_clock_and_dated_by_its_last_word() -> None:
+    """ThingsBoard's issue 12771: silence was told only when the device came back."""
     script = Script()
     script.live(1, until=T0 + 9 * HOUR)
     watch = HomeWatch(HOME, ZONE)
