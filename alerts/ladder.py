@@ -188,6 +188,7 @@ class Ladder:
     def _draw_in(self, now: Instant) -> None:
         """After a start, or when the clock was set back: nothing waits longer than its policy says from now on."""
         with self._engine.begin() as connection:
+            look_again(connection, now)
             for row in connection.execute(select(ladders).where(ladders.c.due_at > now)).all():
                 try:
                     self._draw_one_in(connection, place_from(row), now)

@@ -15,6 +15,7 @@ import typer
 from domain.errors import ConfigurationError, KehaiError
 from kehai import __version__
 from kehai.admin_cli import ConfigFile, admin
+from kehai.calling_cli import policy, rota
 from kehai.home_cli import home
 from kehai.lazily import command
 from kehai.letters_cli import letters
@@ -33,6 +34,8 @@ app.add_typer(admin, name="admin")
 app.add_typer(home, name="home")
 app.add_typer(letters, name="dead-letters")
 app.add_typer(rules, name="rules")
+app.add_typer(policy, name="policy")
+app.add_typer(rota, name="rota")
 
 _options = {"debug": False}
 

@@ -21,7 +21,7 @@ def say(config: Path, home: str, kind: str, until: str, by: str, why: str) -> No
     """Write down that the resident is away, in hospital or has a visitor."""
     with registry_of(config) as (settings, engine):
         known, now = _known(engine, home), settings.make_clock().now()
-        _must_be_staff(engine, by)
+        must_be_staff(engine, by)
         local = LocalTime(known.zone)
         try:
             said = Modes(engine).say(known.id, ModeKind(kind), read_until(until, local, now), by, now, why)
@@ -36,7 +36,7 @@ def back(config: Path, home: str, by: str) -> None:
     """Write down that nothing of it holds any more."""
     with registry_of(config) as (settings, engine):
         known = _known(engine, home)
-        _must_be_staff(engine, by)
+        must_be_staff(engine, by)
         ended = Modes(engine).back(known.id, by, settings.make_clock().now())
     if ended:
         typer.echo(f"{home}: back; it holds in {TAKES // 60_000_000} minutes.", err=True)
@@ -69,6 +69,7 @@ def _known(engine: Engine, home: str) -> Home:
     return known
 
 
-def _must_be_staff(engine: Engine, login: str) -> None:
+def must_be_staff(engine: Engine, login: str) -> None:
+    """Raise ConfigurationError for a login that is no open account."""
     if login not in {member.login for member in Staff(engine).all() if not member.disabled}:
         raise ConfigurationError(f"There is no account {login!r}: 'kehai admin staff list' shows those that are.")
