@@ -82,7 +82,7 @@ def _taken(
     pace: float,
     by: str,
 ) -> None:
-    if before is not None and not before.state.taken:
+    if before is not None and (not before.state.taken or before.owner != after.owner):
         outbox.cancel(connection, after.id, now, after.owner or by)
     if (
         reason in (Reason.CLAIMED, Reason.ASSIGNED, Reason.STEP)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from alerts.auditor import Wrong
 from alerts.notices import Purpose
 from alerts.outbox import How, Stand
 from alerts.places import Due
@@ -414,3 +415,21 @@ GATEWAY_EVENT: Mapping[str, str] = {
     "spool_broken": _n("Its memory was damaged: it began anew"),
     "taken_over": _n("Another gateway has connected under its name"),
 }
+WRONG: Mapping[Wrong, str] = {
+    Wrong.NO_NEXT_STEP: _n("Nothing is due about it: nobody would ever be called. Please report it."),
+    Wrong.WRONG_STEP: _n("What is due does not fit it. Please report it."),
+    Wrong.NOBODYS_STEP: _n("Something is due though it is closed. Please report it."),
+    Wrong.OVERDUE: _n("What was due has not happened: is the watch running?"),
+    Wrong.REACHES_NOBODY: _n("Nobody who would be called has an address that works."),
+    Wrong.BAD_POLICY: _n("Its policy cannot be read: the wider one holds. Save it anew."),
+}
+SHIFT_PROBLEMS = (
+    _n("Choose at least one day of the week on which the shift begins."),
+    _n("A shift begins between 00:00 and 23:59 and lasts from a minute to a week."),
+    _n("The end of the cover lies before its beginning: exchange them."),
+    _n("A cover lasts a year at most: change the shifts instead."),
+    _n("Nobody can stand in for themselves: choose another person."),
+    _n("The name of a rota has at most 40 characters and no ':'."),
+    _n("Every rung waits for the day, and a page must not: let at least one call at night."),
+)
+"""What ``registry.rota`` and ``alerts.policy`` refuse."""

@@ -9,9 +9,11 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from alerts.auditor import Wrong, audit
 from dashboard.office import STALE
 from dashboard.pages import render
 from dashboard.security import office_of, require_session
+from dashboard.views.calling import area_name
 from dashboard.views.equipment import Gateways, Homes, needs_a_look
 from domain.clock import SECOND
 from ingest.influx.refused import refused_count, refused_points
@@ -25,11 +27,13 @@ def show(request: Request, session: Annotated[Session, Depends(require_session)]
     """Roles, gateways that need a look, dead letters."""
     office = office_of(request)
     gateways = [gateway for gateway in office.history.gateways() if needs_a_look(gateway)]
+    with office.engine.connect() as connection:
+        faults = audit(connection, office.clock.now(), office.zone, office.pace)
     return render(
         request, "system.html", session=session, change=office.book.change_count(), marks=office.book.marks(),
         letters=office.history.dead_letters(200), letter_count=office.history.dead_letter_count(),
         points=refused_points(office.engine, 200), point_count=refused_count(office.engine),
-        real_now=office.real.now(), gateways=gateways,
+        real_now=office.real.now(), gateways=gateways, faults=faults, area_name=area_name,
     )  # fmt: skip
 
 
@@ -67,6 +71,13 @@ def metrics(request: Request) -> Response:
     alerts = Gauge("kehai_open_alerts", "Alerts that are open or claimed", ["level", "state"], registry=registry)
     for alert in office.book.open_alerts():
         alerts.labels(alert.level.value, alert.state.value).inc()
+    wrong = Gauge(
+        "kehai_calling_faults", "What the auditor finds wrong with who is called next", ["what"], registry=registry
+    )
+    with office.engine.connect() as connection:
+        faults = audit(connection, office.clock.now(), office.zone, office.pace)
+    for what in Wrong:
+        wrong.labels(what.value).set(sum(fault.what is what for fault in faults))
     homes = Gauge("kehai_homes", "Watched homes", ["resident", "observability"], registry=registry)
     statuses = office.statuses(office.book.change_count()).values()
     for status in statuses:

@@ -14,7 +14,9 @@ from pathlib import Path
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from alerts.auditor import Wrong, audit
 from domain.errors import ConfigurationError, KehaiError
+from domain.localtime import LocalTime
 from ingest.history import JournalHistory
 from kehai.door import check_door
 from kehai.lazily import command
@@ -33,7 +35,7 @@ def doctor(config: Path | None) -> None:
     verdicts = list(_machine())
     if config is not None:
         settings = load(config)
-        for check in (_data, _journal, _database, _broker, _door, _store, _port):
+        for check in (_data, _journal, _database, _calling, _broker, _door, _store, _port):
             verdicts.extend(check(settings))
     wrong = 0
     for verdict in verdicts:
@@ -102,6 +104,41 @@ def _journal(settings: Settings) -> Iterator[Verdict]:
 def _database(settings: Settings) -> Iterator[Verdict]:
     if not settings.installation.database:
         yield _sqlite(settings.installation.data / "kehai.db", "database")
+
+
+def _calling(settings: Settings) -> Iterator[Verdict]:
+    """Whether every alert has a next step, and somebody can be reached about every area."""
+    if not settings.installation.database and not (settings.installation.data / "kehai.db").exists():
+        return
+    try:
+        engine = open_database(settings.database_url)
+        with engine.connect() as connection:
+            local, now = LocalTime(settings.installation.zone), settings.make_clock().now()
+            faults = audit(connection, now, local, settings.speed)
+        engine.dispose()
+    except SQLAlchemyError:
+        return  # said of the database already
+    for fault in faults:
+        about = f"alert {fault.alert}" if fault.alert is not None else f"alerts of {fault.area or 'the installation'}"
+        what, mend, serious = _MENDS[fault.what]
+        yield Verdict(False, f"{about}: {what}", mend, serious=serious)
+    if not faults:
+        yield Verdict(True, "every open alert has a next step, and somebody is reached about every area", "")
+
+
+_REPORT = "please report it; claim it and give it back, and it is called about anew"
+_MENDS = {
+    Wrong.NO_NEXT_STEP: ("nothing is due about it", _REPORT, True),
+    Wrong.WRONG_STEP: ("what is due does not fit it", _REPORT, True),
+    Wrong.NOBODYS_STEP: ("something is due though it is closed", "please report it", False),
+    Wrong.OVERDUE: ("what was due has not happened", "start the watch ('kehai up')", True),
+    Wrong.REACHES_NOBODY: (
+        "nobody who would be called has an address",
+        "let staff add one: 'How I am called'",
+        False,
+    ),
+    Wrong.BAD_POLICY: ("a policy cannot be read, the wider one holds", "save it anew: 'kehai policy set'", True),
+}
 
 
 def _broker(settings: Settings) -> Iterator[Verdict]:

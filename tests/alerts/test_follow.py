@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
+from alerts.duty_tables import notifications
 from alerts.ladder import Due, Place, follow
 from alerts.sqlbook import SqlBook
 from domain.alerts import Alert, Outcome, Reason, State
@@ -105,3 +106,15 @@ def test_an_alert_that_lost_its_place_gets_one_back_with_whatever_happens_to_it_
     found = after(engine, replace(alert, state=State.OPEN), Reason.COMMENT, T)
     assert found is not None
     assert found.due_at == T
+
+
+def test_who_was_to_have_it_is_not_told_once_it_is_somebody_else_s(engine: Engine, alert: Alert) -> None:
+    opened = replace(alert, state=State.OPEN)
+    tanaka = replace(opened, state=State.CLAIMED, owner="tanaka")
+    sato = replace(tanaka, owner="sato")
+    with engine.begin() as connection:
+        follow(connection, opened, tanaka, Reason.ASSIGNED, T, by="suzuki")
+        follow(connection, tanaka, sato, Reason.ASSIGNED, T, by="suzuki")
+        columns = notifications.c
+        waiting = connection.execute(select(columns.recipient).where(columns.state == "waiting")).scalars().all()
+    assert waiting == ["sato"]
