@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import delete, insert
 
+from alerts.duty_tables import ladders
 from alerts.policy import in_force
 from domain.clock import HOUR
 from domain.findings import Level
 from registry import rota
 from registry.staff import Role
 from registry.tables import addresses
-from tests.dashboard.conftest import LOGIN, NOW, PASSWORD, Browser, Installation
+from tests.dashboard.conftest import LOGIN, NOW, PASSWORD, Browser, Installation, fall
 
 
 @pytest.fixture
@@ -116,3 +117,17 @@ def test_a_manager_tries_a_policy_puts_it_in_force_and_takes_it_back(
 def test_a_policy_of_an_area_or_a_level_that_is_none_is_not_found(manager: Browser) -> None:
     assert manager.get("/calling/policy?level=digest").status_code == 404
     assert manager.get("/calling/policy?level=page&area=nowhere").status_code == 404
+
+
+def test_what_the_auditor_finds_stands_on_the_system_page_and_in_the_metrics(
+    browser: Browser, installation: Installation
+) -> None:
+    installation.raise_alert(fall(1))
+    with installation.office.engine.begin() as connection:
+        connection.execute(delete(ladders))
+    page = browser.get("/system").text
+    assert '<a href="/alerts/1">Alert 1</a>: Nothing is due about it' in page
+    assert "見本町</a>: Nobody who would be called has an address" in page
+    metrics = browser.get("/metrics").text
+    assert 'kehai_calling_faults{what="no_next_step"} 1.0' in metrics
+    assert 'kehai_calling_faults{what="overdue"} 0.0' in metrics

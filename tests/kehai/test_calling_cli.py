@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete
 
+from alerts.duty_tables import ladders
 from alerts.policy import decode, in_force
+from alerts.sqlbook import SqlBook
+from domain.alerts import Reason, State
 from domain.findings import Level
 from kehai.cli import main
 from registry.database import open_database
-from tests.alerts.duty import installation
+from tests.alerts.duty import SILENCE, T, installation
 
 
 @pytest.fixture
@@ -111,3 +115,14 @@ def test_what_cannot_be_is_refused_in_one_sentence(
     said = capsys.readouterr().err
     assert why in said
     assert said.count("\n") == 1
+
+
+def test_the_doctor_says_which_alert_has_no_next_step(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    engine = open_database(f"sqlite:///{config.parent / 'kehai.db'}")
+    with SqlBook(engine).transaction() as page:
+        page.open(SILENCE, State.OPEN, Reason.RAISED, T, late=False)
+    with engine.begin() as connection:
+        connection.execute(delete(ladders))
+    engine.dispose()
+    assert kehai("doctor", "--config", config) == 1
+    assert "BAD  alert 1: nothing is due about it" in capsys.readouterr().out
