@@ -32,6 +32,16 @@ def staff_add(
     command("admin").staff_add(config, login, name, role)
 
 
+@staff.command("areas")
+def staff_areas(
+    login: Login,
+    config: ConfigFile,
+    areas: Annotated[list[str] | None, typer.Argument(metavar="[AREA]...", help="None: all of them.")] = None,
+) -> None:
+    """Say about which areas somebody is called: as 'kehai admin staff areas LOGIN AREA ... --config FILE'."""
+    command("admin").staff_areas(config, login, areas or [])
+
+
 @staff.command("role")
 def staff_role(
     login: Login, role: Annotated[str, typer.Argument(help="staff or manager.")], config: ConfigFile

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -121,6 +122,21 @@ class Staff:
             return {
                 row.login: row.name for row in connection.execute(select(tables.staff.c.login, tables.staff.c.name))
             }
+
+    def areas(self) -> dict[str, tuple[str, ...]]:
+        """Login -> the areas that somebody is called about; whoever is not named is called about all of them."""
+        found: dict[str, tuple[str, ...]] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(select(tables.staff_areas).order_by(*tables.staff_areas.c)):
+                found[row.login] = (*found.get(row.login, ()), row.area)
+        return found
+
+    def set_areas(self, login: str, areas: Iterable[str]) -> None:
+        """Say about which areas somebody is called, from the next call on; about none in particular: about all of them."""
+        with self._engine.begin() as connection:
+            connection.execute(delete(tables.staff_areas).where(tables.staff_areas.c.login == login))
+            for area in sorted(set(areas)):
+                connection.execute(insert(tables.staff_areas).values(login=login, area=area))
 
     def log_in(self, login: str, password: str, address: str, now: Instant) -> str | Refused:
         """A new session's token, or why not. Takes as long for a name that does not exist as for a wrong password."""

@@ -50,11 +50,11 @@ def _page(
         rotas, plans = calling.on_call(connection, office, now), calling.plans(connection, office, now)
         versions = history(connection)[:20]
     open_accounts = [member for member in office.staff.all() if not member.disabled]
+    areas = sorted({home.area for home in office.all_homes().values()} - {""})
     return render(
         request, "calling.html", session=session, speech=speech, code=code, rotas=rotas, plans=plans, versions=versions,
-        members=open_accounts, names=office.names(), problem=problem, typed=_EMPTY | dict(typed or {}),
-        view=calling,
-        manages=session.member.role is Role.MANAGER,
+        members=open_accounts, areas=areas, areas_of=office.staff.areas(), names=office.names(), problem=problem,
+        typed=_EMPTY | dict(typed or {}), view=calling, manages=session.member.role is Role.MANAGER,
     )  # fmt: skip
 
 
@@ -136,6 +136,24 @@ def end_cover(request: Request, number: int, session: _In, csrf: _Word = "") -> 
     office = office_of(request)
     with office.engine.begin() as connection:
         rota.end_cover(connection, number, office.clock.now())
+    return RedirectResponse("/calling", 303)
+
+
+@router.post("/calling/staff/{login}")
+def set_areas(
+    request: Request,
+    login: str,
+    session: _In,
+    csrf: _Word = "",
+    areas: Annotated[list[str], Form(max_length=500)] = [],  # noqa: B006 (FastAPI copies it)
+) -> Response:
+    """About which areas somebody is called; none ticked: about all of them."""
+    _must_manage(request, session, csrf)
+    office = office_of(request)
+    known = {home.area for home in office.all_homes().values()} - {""}
+    if login not in office.staff.names() or not set(areas) <= known:
+        raise HTTPException(404)
+    office.staff.set_areas(login, areas)
     return RedirectResponse("/calling", 303)
 
 

@@ -60,6 +60,18 @@ def staff_role(config: Path, login: str, role: str) -> None:
     typer.echo(f"{login} is {wanted.value} now.", err=True)
 
 
+def staff_areas(config: Path, login: str, areas: list[str]) -> None:
+    """Say about which areas somebody is called."""
+    with registry_of(config) as (_, engine):
+        staff = Staff(engine)
+        _must_exist(staff, login)
+        unknown = set(areas) - {home.area for home in Homes(engine).all().values()} - {"~system", "~equipment"}
+        if unknown:
+            raise ConfigurationError(f"No home lies in {min(unknown)!r}: mend the name.")
+        staff.set_areas(login, areas)
+    typer.echo(f"{login} is called about {', '.join(areas) or 'all areas'}, from the next call on.", err=True)
+
+
 def staff_add(config: Path, login: str, name: str, role: str) -> None:
     """Make an account."""
     wanted = _role(role)

@@ -43,7 +43,7 @@ def test_without_a_rota_the_page_says_that_nobody_is_on_call_and_who_is_called_i
     assert "<form method" not in browser.get("/calling/policy?level=page").text.partition("<main")[2]
     csrf = {"csrf": re.findall('name="csrf" value="([^"]*)"', page)[0]}
     origin = {"origin": str(browser.client.base_url).rstrip("/")}
-    for path in ("shifts", "shifts/1/remove", "covers", "covers/1/end", "policy"):
+    for path in ("shifts", "shifts/1/remove", "covers", "covers/1/end", "policy", "staff/hana"):
         answer = browser.client.post(f"/calling/{path}", data=csrf, headers=origin)
         assert answer.status_code == 403, path
     assert on_call(installation) == []
@@ -131,3 +131,14 @@ def test_what_the_auditor_finds_stands_on_the_system_page_and_in_the_metrics(
     metrics = browser.get("/metrics").text
     assert 'kehai_calling_faults{what="no_next_step"} 1.0' in metrics
     assert 'kehai_calling_faults{what="overdue"} 0.0' in metrics
+
+
+def test_a_manager_says_about_which_areas_somebody_is_called(manager: Browser, installation: Installation) -> None:
+    manager.get("/calling")
+    page = manager.submit("/calling/staff/ken", areas="見本町").text
+    assert installation.office.staff.areas() == {"ken": ("見本町",)}
+    form = page.partition('action="/calling/staff/ken"')[2].partition("</form>")[0]
+    assert re.search('value="見本町" checked', form)
+    assert not re.search('value="架空町" checked', form)
+    manager.submit("/calling/staff/ken")
+    assert installation.office.staff.areas() == {}

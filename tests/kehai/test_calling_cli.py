@@ -14,6 +14,7 @@ from domain.alerts import Reason, State
 from domain.findings import Level
 from kehai.cli import main
 from registry.database import open_database
+from registry.staff import Staff
 from tests.alerts.duty import SILENCE, T, installation
 
 
@@ -126,3 +127,17 @@ def test_the_doctor_says_which_alert_has_no_next_step(config: Path, capsys: pyte
     engine.dispose()
     assert kehai("doctor", "--config", config) == 1
     assert "BAD  alert 1: nothing is due about it" in capsys.readouterr().out
+
+
+def test_staff_are_given_the_areas_about_which_they_are_called(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ("--config", config)
+    assert kehai("admin", "staff", "areas", "sato", "南", *more) == 0
+    engine = open_database(f"sqlite:///{config.parent / 'kehai.db'}")
+    assert Staff(engine).areas() == {"sato": ("南",)}
+    assert kehai("admin", "staff", "areas", "sato", "北", *more) == 2
+    assert "No home lies in '北'" in capsys.readouterr().err
+    assert kehai("admin", "staff", "areas", "sato", *more) == 0
+    assert Staff(engine).areas() == {}
+    engine.dispose()
