@@ -46,7 +46,7 @@ def staff_areas(
 def staff_role(
     login: Login, role: Annotated[str, typer.Argument(help="staff or manager.")], config: ConfigFile
 ) -> None:
-    """Say what an account may do: a manager may decide on a home's rules."""
+    """Say what an account may do: a manager may decide on a home's rules, and on who is called."""
     command("admin").staff_role(config, login, role)
 
 

@@ -42,7 +42,7 @@ class Role(StrEnum):
 
     STAFF = "staff"
     MANAGER = "manager"
-    """May decide on which rules a home is watched."""
+    """May decide on which rules a home is watched, and who is called."""
 
 
 @dataclass(frozen=True, slots=True)

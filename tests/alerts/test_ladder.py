@@ -376,6 +376,16 @@ def test_a_clock_that_is_set_back_delays_no_call_by_more_than_the_policy_says(ho
     assert house.alert().state is State.OPEN
 
 
+def test_a_clock_that_is_set_back_to_before_a_silence_began_lets_the_calls_go(house: House) -> None:
+    with house.engine.begin() as connection:
+        silences.add(connection, None, None, None, T + 20 * HOUR, "so that it is quiet", "boss", T)
+    house.desk(SILENCE)
+    house.step()
+    house.now -= HOUR
+    house.step()
+    assert [login for _, login in house.called()] == ["tanaka"]
+
+
 def test_a_leap_of_the_clock_fires_each_rung_once(house: House) -> None:
     house.desk(SILENCE)
     house.step()
