@@ -29,7 +29,7 @@ from alerts.channels.channel import (
     UnknownError,
 )
 from alerts.outbox import How, Job, Outbox
-from domain.clock import MILLISECOND, SECOND, Clock, Instant, Span, monotonic
+from domain.clock import MILLISECOND, SECOND, Clock, Instant, Span
 from registry import addresses
 
 LOOK: Span = 250 * MILLISECOND
@@ -60,8 +60,8 @@ class _Line:
     channel: Channel
     pool: ThreadPoolExecutor
     busy: int = 0
-    closed_until: Span = 0
-    """Monotonic: over its quota, it is not asked until then."""
+    closed_until: Instant = 0
+    """Over its quota, it is not asked until then."""
 
 
 class Caller:
@@ -77,7 +77,7 @@ class Caller:
         pace: float = 1.0,
     ) -> None:
         self._engine, self._clock, self._steppers, self._compose = engine, clock, steppers, compose
-        self._outbox = Outbox(engine, pace)
+        self._outbox, self._pace = Outbox(engine, pace), pace
         self._lines = {
             name: _Line(channel, ThreadPoolExecutor(channel.workers, thread_name_prefix=f"channel-{name}"))
             for name, channel in channels.items()
@@ -140,7 +140,7 @@ class Caller:
         line = self._lines[name]
         with self._lock:
             free = line.channel.workers - line.busy
-            if free <= 0 or line.closed_until > monotonic():
+            if free <= 0 or line.closed_until > self._clock.now():
                 return 0
         jobs = self._outbox.claim(name, free, self._clock.now())
         for job in jobs:
@@ -190,7 +190,7 @@ class Caller:
         elif isinstance(error, OverQuotaError):
             how = How.OVER_QUOTA
             with self._lock:
-                line.closed_until = monotonic() + int((error.until or 1.0) * SECOND)
+                line.closed_until = now + int((error.until or 1.0) * SECOND * self._pace)
         else:
             how = How.UNKNOWN if isinstance(error, UnknownError) else How.TRANSIENT
             if isinstance(error, TransientError) and error.retry_after is not None:

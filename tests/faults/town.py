@@ -30,6 +30,7 @@ from alerts.messages import Messages
 from alerts.outbox import Job, Outbox, Stand
 from alerts.policy import Policy, Rung
 from alerts.sqlbook import SqlBook
+from alerts.tables import transitions
 from domain.clock import SECOND, Clock, Instant, ScaledClock, SystemClock
 from domain.findings import Finding, Level, Subject
 from domain.ids import HomeId
@@ -144,8 +145,9 @@ def left(engine: Engine) -> int:
 def last_instant(engine: Engine) -> Instant:
     """Where an earlier run's clock had come to, as far as it wrote anything down, and an hour more."""
     with engine.connect() as connection:
-        latest = connection.execute(select(func.max(notifications.c.leased_until))).scalar()
-    return (latest or 0) + 3600 * SECOND
+        leased = connection.execute(select(func.max(notifications.c.leased_until))).scalar() or 0
+        written = connection.execute(select(func.max(transitions.c.logged_at))).scalar() or 0
+    return int(max(leased, written)) + 3600 * SECOND
 
 
 if __name__ == "__main__":
