@@ -332,13 +332,24 @@ def lost_as_value(columns: Any) -> Any:
     return columns.state == Stand.SENDING.value
 
 
+def trials_of(connection: Connection, recipient: str, limit: int = 10) -> list[Delivery]:
+    """What became of the last tests that somebody sent to themselves, the newest first."""
+    n = notifications.c
+    record = _deliveries(connection, (n.recipient == recipient) & (n.purpose == Purpose.TEST.value))
+    return sorted(record, key=lambda delivery: (-delivery.made_at, -delivery.number))[:limit]
+
+
 def deliveries(connection: Connection, alert: int) -> list[Delivery]:
     """The delivery record of an alert, in the order in which it was written."""
+    return _deliveries(connection, notifications.c.alert == alert)
+
+
+def _deliveries(connection: Connection, condition: Any) -> list[Delivery]:
     n, a = notifications.c, attempts.c
     wanted = (
         select(notifications, a.number, a.began_at, a.ended_at, a.result, a.detail)
         .outerjoin(attempts, a.notification == n.id)
-        .where(n.alert == alert)
+        .where(condition)
         .order_by(n.id, a.number)
     )
     return [

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 
+from alerts.channels.channel import Channel
 from alerts.ladder import Ladder
 from alerts.modes import Modes
 from alerts.rulebook import Rulebook
@@ -58,6 +59,8 @@ class Office:
     """The roles that this installation runs beside the dashboard."""
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The detectors' tables of parameters, as the watch has them."""
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    """The ways to reach people; pages check addresses by them and send nothing."""
     pace: float = 1.0
     """How many times faster than the world's the homes' clock runs; see ``alerts.sqlbook``."""
     book: SqlBook = field(init=False)

@@ -13,6 +13,10 @@ from kehai.lazily import command
 policy = typer.Typer(no_args_is_help=True, help="Whom alerts call, through what, and after how long.")
 rota = typer.Typer(no_args_is_help=True, help="Who is on call when, and who stands in.")
 
+address = typer.Typer(no_args_is_help=True, help="Where staff and residents can be reached.")
+channels = typer.Typer(no_args_is_help=True, help="The ways to reach people.")
+
+Owner = Annotated[str, typer.Argument(metavar="OWNER", help="A login, or home:ID for the resident of a home.")]
 LevelName = Annotated[str, typer.Argument(metavar="LEVEL", help="page or prompt.")]
 Area = Annotated[
     str, typer.Option(help="An area; ~system: about ourselves; ~equipment: tickets; without it, the installation's.")
@@ -102,3 +106,52 @@ def cover(
 def uncover(config: ConfigFile, number: Number) -> None:
     """End a cover, or take one back that is to come."""
     command("rota").uncover(config, number)
+
+
+@address.command("list")
+def list_addresses(config: ConfigFile, owner: Owner) -> None:
+    """Somebody's addresses, the first to try first."""
+    command("address").list_addresses(config, owner)
+
+
+@address.command("add")
+def add_address(
+    config: ConfigFile,
+    owner: Owner,
+    channel: Annotated[str, typer.Argument(help="Its name in the settings, as 'kehai channels list' shows it.")],
+    where: Annotated[str, typer.Argument(metavar="ADDRESS", help="What the channel calls an address; see its README.")],
+) -> None:
+    """One more address, tried after the others."""
+    command("address").add(config, owner, channel, where)
+
+
+@address.command("remove")
+def remove_address(
+    config: ConfigFile, owner: Owner, number: Annotated[int, typer.Argument(help="As 'kehai address list' shows it.")]
+) -> None:
+    """Take an address away."""
+    command("address").remove(config, owner, number)
+
+
+@channels.command("list")
+def list_channels(config: ConfigFile) -> None:
+    """Every channel of the settings, its kind, and how many addresses it has."""
+    command("address").list_channels(config)
+
+
+@channels.command("test")
+def test_channel(
+    config: ConfigFile,
+    owner: Owner,
+    channel: Annotated[str, typer.Argument(help="Its name in the settings.")],
+) -> None:
+    """Send a test to somebody through one channel, now and from here, and say how that went."""
+    command("address").try_channel(config, owner, channel)
+
+
+@channels.command("key")
+def make_key(
+    file: Annotated[Path, typer.Argument(help="Where the private VAPID key is to be; it must not exist.")],
+) -> None:
+    """Make the key for a channel of kind webpush."""
+    command("address").make_key(file)

@@ -84,3 +84,8 @@ def mark_broken(connection: Connection, number: int, now: Instant) -> None:
 def language_of(connection: Connection, login: str) -> str:
     """The language of what is sent to somebody."""
     return connection.execute(select(staff.c.language).where(staff.c.login == login)).scalar() or "ja"
+
+
+def set_language(connection: Connection, login: str, language: str) -> None:
+    """Change it."""
+    connection.execute(update(staff).where(staff.c.login == login).values(language=language))

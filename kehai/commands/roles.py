@@ -170,6 +170,7 @@ def _dashboard(settings: Settings) -> None:
         logins=tuple(section.demo_logins.items()),
         parameters=settings.parameters,
         pace=settings.speed,
+        channels=build(settings.channels),
     )
     app = create_app(office)
     server = uvicorn.Server(

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
+from fastapi.testclient import TestClient
+
+from alerts.asking import question_about
+from alerts.channels.smtp.channel import Settings, Smtp
 from alerts.notices import Notice, Purpose
 from alerts.outbox import Outbox, enqueue
-from domain.alerts import State
+from domain.alerts import Outcome, State
 from domain.clock import MINUTE
+from domain.findings import Level
+from registry import addresses
 from tests.dashboard.conftest import NOW, Browser, Installation, fall
 from tests.dashboard.test_pages import order
 
@@ -65,3 +73,84 @@ def test_the_page_shows_who_was_told_through_what_and_how_that_went(
     outbox.sent(outbox.claim("post", 1, NOW)[0], "as 7", NOW + MINUTE)
     page = browser.get(f"/alerts/{number}").text
     assert order(page[page.index("Who was told") :], "職員 はな", "post", "Called", "Taken over by the provider")
+
+
+def test_somebody_adds_an_address_tests_it_and_removes_it(installation: Installation, browser: Browser) -> None:
+    installation.office.channels = {"post": Smtp(Settings(host="127.0.0.1", security="none", sender="k@kehai.test"))}
+    assert "Nobody can call you" in browser.get("/me").text
+    wrong = browser.submit("/me/addresses", channel="post", address="not an address")
+    assert wrong.status_code == 422
+    assert 'value="not an address"' in wrong.text
+    assert "hana@example.org" in browser.submit("/me/addresses", channel="post", address=" hana@example.org ").text
+    browser.submit("/me/addresses/1/test")
+    outbox = Outbox(installation.office.engine)
+    (job,) = outbox.claim("post", 5, NOW)
+    assert (job.purpose, job.recipient) == (Purpose.TEST, "hana")
+    outbox.sent(job, "", NOW)
+    assert "Taken over by the provider" in browser.get("/me").text
+    assert "Nobody can call you" in browser.submit("/me/addresses/1/remove").text
+
+
+def test_nobody_removes_the_address_of_another(installation: Installation, browser: Browser) -> None:
+    with installation.office.engine.begin() as connection:
+        number = addresses.add(connection, "home:home-1", "post", "x@example.org", NOW)
+    browser.get("/me")
+    token = re.search(r'name="csrf" value="([^"]+)"', browser.get("/me").text)
+    assert token is not None
+    origin = {"origin": str(browser.client.base_url).rstrip("/")}
+    answer = browser.client.post(f"/me/addresses/{number}/remove", data={"csrf": token[1]}, headers=origin)
+    assert answer.status_code == 404
+
+
+def question(installation: Installation) -> tuple[int, str]:
+    """The resident of a prompt was asked by a link."""
+    number = installation.raise_alert(fall(1, level=Level.PROMPT))
+    with installation.office.engine.begin() as connection:
+        addresses.add(connection, "home:home-1", "post", "x@example.org", NOW)
+    installation.office.ladder.step(NOW)
+    with installation.office.engine.connect() as connection:
+        asked = question_about(connection, number)
+    assert asked is not None
+    return number, asked.token
+
+
+def test_a_resident_says_by_a_link_that_all_is_well_and_the_alert_is_closed(installation: Installation) -> None:
+    number, token = question(installation)
+    anybody = Browser(TestClient(installation.browser.client.app, base_url=str(installation.browser.client.base_url)))
+    page = anybody.get(f"/answers/{token}")
+    assert "だいじょうぶ" in page.text
+    assert "home-1" not in page.text
+    assert "ありがとうございます" in anybody.submit(f"/answers/{token}", answer="well").text
+    after = installation.office.book.alert(number)
+    assert after is not None
+    assert (after.state, after.outcome) == (State.CLOSED, Outcome.ANSWERED)
+    assert installation.office.book.history(number)[-1].by == "resident"
+
+
+def test_a_robot_that_heard_a_call_for_help_makes_it_a_page_at_once(installation: Installation) -> None:
+    number, token = question(installation)
+    client = TestClient(installation.browser.client.app, base_url=str(installation.browser.client.base_url))
+    said = client.post(f"/answers/{token}?via=robot", data={"answer": "help"}, headers={"accept": "application/json"})
+    assert said.json() == {"done": "paged"}
+    after = installation.office.book.alert(number)
+    assert after is not None
+    assert (after.state, after.level) == (State.OPEN, Level.PAGE)
+    again = client.post(f"/answers/{token}", data={"answer": "well"}, headers={"accept": "application/json"})
+    assert again.json() == {"done": "unknown"}  # the first answer counts
+    assert installation.office.book.alert(number).level is Level.PAGE  # type: ignore[union-attr]
+
+
+def test_without_an_answer_in_time_a_prompt_becomes_a_page(installation: Installation) -> None:
+    number, _ = question(installation)
+    installation.office.ladder.step(NOW + 11 * MINUTE)
+    after = installation.office.book.alert(number)
+    assert after is not None
+    assert after.level is Level.PAGE
+    assert "unanswered" in [row.reason for row in installation.office.book.history(number)]
+
+
+def test_a_token_that_is_none_says_nothing(installation: Installation) -> None:
+    client = TestClient(installation.browser.client.app, base_url=str(installation.browser.client.base_url))
+    assert client.get("/answers/nothing").status_code == 404
+    assert client.post("/answers/nothing", data={"answer": "well"}).status_code == 404
+    assert client.post("/answers/nothing", data={"answer": "maybe"}).status_code == 422
