@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 from sqlalchemy import Connection, Engine, delete, func, select, update
+from sqlalchemy.exc import OperationalError
 
 from alerts import asking, outbox, tables
 from alerts.book import SYSTEM
@@ -174,6 +175,8 @@ class Ladder:
                 try:
                     with self._engine.begin() as connection:
                         done += self._fire(connection, alert, now)
+                except OperationalError:
+                    raise  # the database is busy or away: that befalls all of them, and whoever calls us tries again at once
                 except Exception:
                     failed.add(alert)
                     log.exception("an alert's next step failed: it is tried again in half a minute", alert=alert)
@@ -210,6 +213,8 @@ class Ladder:
             return _patience(connection, alert, self._pace)
         if place.what is Due.ANSWER:
             return self._minutes(policy.answer_minutes)
+        if place.what is Due.RUNG and (place.rung, place.lap) == (0, 0):
+            return 0  # the first rung never waits
         if place.what is Due.RUNG:
             return self._minutes(policy.climb[min(place.rung, len(policy.climb)) - 1].minutes)
         return DAY

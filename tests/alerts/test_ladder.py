@@ -386,6 +386,16 @@ def test_a_clock_that_is_set_back_to_before_a_silence_began_lets_the_calls_go(ho
     assert [login for _, login in house.called()] == ["tanaka"]
 
 
+def test_an_alert_that_nobody_was_called_about_yet_is_called_at_once_after_the_clock_was_set_back(
+    house: House,
+) -> None:
+    house.desk(SILENCE)
+    house.now -= MINUTE
+    house.restart()
+    house.step()
+    assert [login for _, login in house.called()] == ["tanaka"]
+
+
 def test_a_leap_of_the_clock_fires_each_rung_once(house: House) -> None:
     house.desk(SILENCE)
     house.step()
