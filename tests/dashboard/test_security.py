@@ -15,7 +15,7 @@ from dashboard.security import own_path
 from domain.clock import HOUR
 from tests.dashboard.conftest import LOGIN, PASSWORD, Browser, Installation, fall
 
-OPEN_TO_ALL = {"/login", "/language", "/healthz", "/metrics"}
+OPEN_TO_ALL = {"/login", "/language", "/healthz", "/metrics", "/answers/{token}"}
 
 
 def routes_of(router: APIRouter) -> Iterator[APIRoute]:
