@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
 
@@ -22,10 +23,13 @@ from domain.ids import HomeId
 from domain.localtime import LocalTime
 from ingest.journal import Journal
 from kehai.commands.neighbourhood import Plan, write_plan
+from kehai.commands.phone import phones
 from kehai.network import check_free, free_port, http_status, wait_for
 from kehai.supervisor import Child, Supervisor, role, stop_on_signals
+from registry import addresses, rota
 from registry.database import migrate, open_database
 from registry.homes import Homes, SqlDirectory
+from registry.rota import Shift
 from registry.staff import Role, Staff
 from simulators.neighbourhood import (
     GATEWAY_STOPS_AFTER,
@@ -128,18 +132,32 @@ def _run(
     supervisor.start(broker_child(folder, broker_port, program))
     wait_for(broker_port, "the broker", supervisor.stop)
     clock = ScaledClock(SystemClock().now(), start, speed)
-    config = _write_config(folder, clock, broker_port, protocol, port)
+    with phones(folder / "phone_secret", _STAFF_NAMES, say) as phone:
+        config = _write_config(folder, clock, broker_port, protocol, port, phone)
+        _live(supervisor, folder, config, clock, neighbours, Plan(clock, broker_port, protocol, start, []), homes, port)
+
+
+def _live(
+    supervisor: Supervisor,
+    folder: Path,
+    config: Path,
+    clock: ScaledClock,
+    neighbours: list[Neighbour],
+    plan: Plan,
+    homes: int,
+    port: int,
+) -> None:
+    """Start what is to run beside the broker, and keep all of it running."""
     for name in ROLES:
         supervisor.start(role(name, config, log=folder / f"{name}.log"))
     _wait_until_healthy(port, supervisor, folder)
     if supervisor.stop.is_set():
         return
-    plan = folder / "neighbourhood.json"
-    stops_at = {cut_off(neighbours): start + GATEWAY_STOPS_AFTER}
-    gateways = [_gateway(folder, neighbour, stops_at) for neighbour in neighbours]
-    write_plan(plan, Plan(clock, broker_port, protocol, start, gateways))
-    supervisor.start(role("neighbourhood", plan, log=folder / "gateways.log"))
-    _welcome(port, speed, homes, folder, supervisor)
+    file = folder / "neighbourhood.json"
+    stops_at = {cut_off(neighbours): plan.since + GATEWAY_STOPS_AFTER}
+    write_plan(file, replace(plan, gateways=[_gateway(folder, neighbour, stops_at) for neighbour in neighbours]))
+    supervisor.start(role("neighbourhood", file, log=folder / "gateways.log"))
+    _welcome(port, clock.speed, homes, folder, supervisor)
     supervisor.watch()
 
 
@@ -153,6 +171,10 @@ def _prepare(folder: Path, homes: int, start: Instant, seed: int) -> list[Neighb
     staff, now = Staff(engine), SystemClock().now()
     for login, password in LOGINS.items():
         staff.add(login, _STAFF_NAMES[login], password, now, Role.MANAGER if login == MANAGER else Role.STAFF)
+    with engine.begin() as connection:
+        for position, login in enumerate(LOGINS):
+            rota.add_shift(connection, Shift("default", login, frozenset(range(7)), 0, 24 * 60, position))
+            addresses.add(connection, login, "phone", login, now)
     journal = Journal(folder / "journal.db")
     lay_down_the_past(neighbours, journal, SqlDirectory(engine), start)
     book = SqlBook(engine)
@@ -181,7 +203,7 @@ def _gateway(folder: Path, neighbour: Neighbour, stops_at: dict[HomeId, Instant]
     return plan
 
 
-def _write_config(folder: Path, clock: ScaledClock, broker_port: int, protocol: str, port: int) -> Path:
+def _write_config(folder: Path, clock: ScaledClock, broker_port: int, protocol: str, port: int, phone: str) -> Path:
     logins = ", ".join(f'{login} = "{password}"' for login, password in LOGINS.items())
     file = folder / "kehai.toml"
     file.write_text(
@@ -196,6 +218,14 @@ protocol = "{protocol}"
 
 [ingest]
 mark_seconds = {_MARK_REAL_SECONDS}
+
+[calling]
+public_url = "http://127.0.0.1:{port}"
+
+[channels.phone]
+kind = "webhook"
+url = "{phone}"
+secret_file = "{folder / "phone_secret"}"
 
 [dashboard]
 port = {port}
@@ -234,4 +264,4 @@ def _welcome(port: int, speed: float, homes: int, folder: Path, supervisor: Supe
     say(f"\n  {homes} homes; it is 09:00 there, and {per_minute}.")
     say("  In a minute or so: a resident falls, a sensor has died, a gateway goes silent.")
     say(f"  Processes: {', '.join(f'{name} {pid}' for name, pid in supervisor.pids().items())}; logs in {folder}")
-    say("  Ctrl-C ends all of it.")
+    say("  Ctrl-C ends all of it. What the staff's telephones would show:\n")
