@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -83,6 +83,8 @@ class Caller:
             for name, channel in channels.items()
         }
         self._lock = threading.Lock()
+        self._flying: dict[Future[None], Job] = {}
+        """What this process has claimed and is sending, or will."""
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="caller", daemon=True)
         self._failing: set[str] = set()
@@ -101,6 +103,12 @@ class Caller:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
+        with self._lock:
+            flying = dict(self._flying)
+        for future, job in flying.items():
+            if future.cancel():  # nobody has begun to send it: the next process need not wonder whether it arrived
+                self._isolated("giving back", partial(self._outbox.released, job, self._clock.now()))
+        wait(flying, timeout)
         for line in self._lines.values():
             line.pool.shutdown(wait=False, cancel_futures=True)
             line.channel.close()
@@ -146,16 +154,20 @@ class Caller:
         for job in jobs:
             with self._lock:
                 line.busy += 1
-            line.pool.submit(self._deliver, line, job)
+            future = line.pool.submit(self._deliver, line, job)
+            with self._lock:
+                self._flying[future] = job
+            future.add_done_callback(partial(self._landed, line))
         return len(jobs)
 
     def _deliver(self, line: _Line, job: Job) -> None:
-        try:
-            self._isolated(f"channel {job.channel}", partial(self._send, line, job))
-        finally:
-            with self._lock:
-                line.busy -= 1
-            self._wake.set()
+        self._isolated(f"channel {job.channel}", partial(self._send, line, job))
+
+    def _landed(self, line: _Line, future: Future[None]) -> None:
+        with self._lock:
+            line.busy -= 1
+            self._flying.pop(future, None)
+        self._wake.set()
 
     def _send(self, line: _Line, job: Job) -> int:
         with self._engine.connect() as connection:

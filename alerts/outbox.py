@@ -124,17 +124,14 @@ def cancel(connection: Connection, alert: int, now: Instant, by: str = "") -> in
     Returns how many waiting notifications that cancelled.
     """
     columns = notifications.c
+    # A word that it is over goes on its way whatever is decided next: those who were called still think that they are needed.
     cancelled = connection.execute(
         update(notifications)
-        .where(columns.alert == alert, columns.state == Stand.WAITING.value, columns.attempts == 0)
-        .values(state=Stand.CANCELLED.value, done_at=now, error="")
-    ).rowcount
-    # What was tried and may have arrived is not tried again either, but its receiver may have been woken by it.
-    cancelled += connection.execute(
-        update(notifications)
-        .where(columns.alert == alert, columns.state == Stand.WAITING.value)
+        .where(
+            columns.alert == alert, columns.state == Stand.WAITING.value, columns.purpose != Purpose.OVER.value
+        )
         .values(state=Stand.CANCELLED.value, done_at=now)
-    ).rowcount
+    ).rowcount  # fmt: skip
     told = connection.execute(
         select(notifications).where(
             columns.alert == alert, columns.purpose == Purpose.ALERT.value, columns.recipient != by,
@@ -283,6 +280,16 @@ class Outbox:
             if not self._settle(connection, job, values):
                 return False
             connection.execute(delete(attempts).where(this))
+        return True
+
+    def released(self, job: Job, now: Instant) -> bool:
+        """It was claimed and never begun: it waits again as if nothing had been; False as for ``sent``."""
+        n, a = notifications.c, attempts.c
+        values = {"state": Stand.WAITING.value, "due_at": now, "leased_until": None, "attempts": n.attempts - 1}
+        with self._engine.begin() as connection:
+            if not self._settle(connection, job, values):
+                return False
+            connection.execute(delete(attempts).where(a.notification == job.id, a.number == job.number))
         return True
 
     def fall_through(self, now: Instant) -> int:
