@@ -65,7 +65,7 @@ def _page(
     return render(
         request, "alert.html", session=session, speech=speech, code=status, alert=alert, home=home, seen=seen,
         facts=facts(alert.evidence, speech, alert.kind), unknowns=_unknowns(office, alert, start, end),
-        history=history, names=names, change=change, steps=choices(home, history, names, speech),
+        history=history, names=names, change=change, steps=choices(alert, home, history, names, speech),
         coming=next_sentence(coming, alert, names, speech), told=told(record, names, speech),
         sightings=office.book.sightings(number),
         strip=strip_of(office, seen, local, start, end, marks) if seen is not None else None,

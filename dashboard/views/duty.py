@@ -13,10 +13,15 @@ from dashboard import words
 from dashboard.language import Speech
 from domain.alerts import Alert, Result, Step, Transition
 from domain.clock import Instant
+from domain.findings import Subject
 from registry.homes import Contact, Home
 
 _WELFARE = ("民生", "協力員", "児童委員")
 """By these words in what a contact is to the resident, a commissioned welfare volunteer is told from the family."""
+
+
+_FOR_EQUIPMENT = (Step.CALL_RESIDENT, Step.CALL_CONTACT, Step.VISIT)
+"""What is done about a sensor or a gateway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ class Told:
 
 
 def choices(
-    home: Home | None, history: Iterable[Transition], names: Mapping[str, str], speech: Speech
+    alert: Alert, home: Home | None, history: Iterable[Transition], names: Mapping[str, str], speech: Speech
 ) -> list[StepChoice]:
     """The steps in their usual order; those that need the resident's people only where there is a home."""
     taken: dict[Step, list[tuple[Instant, str, str]]] = {}
@@ -60,6 +65,7 @@ def choices(
             tuple((result, speech.gettext(words.RESULT[result])) for result in results), tuple(taken.get(step, ())),
         )
         for step, results in STEPS.items()
+        if alert.subject is Subject.PERSON or step in _FOR_EQUIPMENT
     ]  # fmt: skip
 
 
