@@ -99,9 +99,11 @@ class Ledger:
         return (low / self.months, high / self.months)
 
 
-def count(alerts: Iterable[Alert], since: Instant, now: Instant, watched: Span | None = None) -> Ledger:
+def count(
+    alerts: Iterable[Alert], since: Instant, now: Instant, watched: Span | None = None, level: Level = Level.PAGE
+) -> Ledger:
     """The pages about a person that were raised in [since, now]; ``watched`` is how much of it was vouched for."""
-    return _ledger(_about_a_person(alerts, Level.PAGE, since, now), now - since if watched is None else watched)
+    return _ledger(_about_a_person(alerts, level, since, now), now - since if watched is None else watched)
 
 
 def by_rule(

@@ -222,6 +222,18 @@ def report(
 
 
 @app.command()
+def ledger(
+    config: ConfigFile,
+    days: Annotated[int, typer.Option(min=1, max=3660, help="How far back.")] = 90,
+    by: Annotated[str, typer.Option(help="One line for each area, rule or home.")] = "area",
+    area: Annotated[str | None, typer.Option(help="Only the homes of this area.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")] = False,
+) -> None:
+    """Pages and prompts, how many were true, and how soon somebody saw, claimed, reached and visited."""
+    command("ledger").ledger(config, days, by, area, as_csv=as_csv)
+
+
+@app.command()
 def doctor(
     config: Annotated[Path | None, typer.Option("--config", help="The installation's TOML file.")] = None,
 ) -> None:

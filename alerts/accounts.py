@@ -1,0 +1,165 @@
+"""The installation's ledger: alerts about people by area, rule or home, how true they were, how soon somebody acted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, func, select
+
+from alerts import tables
+from alerts.duty_tables import sightings
+from alerts.ledger import Ledger, by_rule, count
+from alerts.sqlalerts import alert_of, transition_of
+from domain.alerts import Alert, Outcome, Result, Transition
+from domain.clock import SECOND, Instant, Span
+from domain.findings import Level, Subject
+from domain.ids import HomeId
+
+SOON: tuple[Span, ...] = (60 * SECOND, 180 * SECOND)
+"""The shares that are told are of what was done within these."""
+
+
+class Milestone(StrEnum):
+    """What happens to an alert on its way."""
+
+    SEEN = "seen"
+    """Somebody opened its page, or took it."""
+    CLAIMED = "claimed"
+    """A named person had it in hand."""
+    REACHED = "reached"
+    """Somebody spoke with the resident or with one who helps, or stood in the home."""
+    VISITED = "visited"
+    """Somebody stood at the door."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How soon a milestone was met after each of some alerts."""
+
+    spans: tuple[Span | None, ...]
+    """One for each alert, None where it was never met."""
+
+    @property
+    def met(self) -> int:
+        """Of how many alerts it was met at all."""
+        return sum(span is not None for span in self.spans)
+
+    def quantile(self, part: float) -> Span | None:
+        """The span within which ``part`` of all alerts met it; None where fewer ever did.
+
+        Those that never met it count as later than all others: leaving them out would make neglect look like speed.
+        """
+        if not self.spans:
+            return None
+        ordered = sorted(span for span in self.spans if span is not None)
+        rank = math.ceil(part * len(self.spans))
+        return ordered[rank - 1] if 0 < rank <= len(ordered) else None
+
+    def within(self, span: Span) -> float | None:
+        """The share of all alerts that met it within ``span``; None where there was no alert."""
+        if not self.spans:
+            return None
+        return sum(met is not None and met <= span for met in self.spans) / len(self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One line of the ledger."""
+
+    name: str
+    level: Level
+    ledger: Ledger
+    times: Mapping[Milestone, Times]
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The alerts about people that were raised within some time, with what was done about each."""
+
+    alerts: tuple[Alert, ...]
+    met: Mapping[int, Mapping[Milestone, Span]]
+    """Alert -> milestone -> how long after it came to be somebody's to do."""
+
+
+def raised(connection: Connection, since: Instant, now: Instant, homes: Iterable[HomeId]) -> Raised:
+    """What was raised in [since, now] in ``homes``; drills are left out."""
+    wanted = frozenset(homes)
+    a, t, s = tables.alerts.c, tables.transitions.c, sightings.c
+    these = (a.raised_at >= since) & (a.raised_at <= now) & (a.subject == Subject.PERSON.value)
+    found = {
+        alert.id: alert
+        for row in connection.execute(select(tables.alerts).where(these).order_by(a.id)).mappings()
+        if (alert := alert_of(row)).home in wanted and alert.outcome is not Outcome.DRILL
+    }
+    numbers = select(a.id).where(these)
+    history: dict[int, list[Transition]] = {number: [] for number in found}
+    rows = select(tables.transitions).where(t.alert.in_(numbers)).order_by(t.alert, t.version)
+    for row in connection.execute(rows).mappings():
+        if row["alert"] in found:
+            history[row["alert"]].append(transition_of(row))
+    looked = select(s.alert, func.min(s.at)).where(s.alert.in_(numbers)).group_by(s.alert)
+    seen: dict[int, Instant] = {row[0]: row[1] for row in connection.execute(looked)}
+    met = {number: milestones(found[number], history[number], seen.get(number)) for number in found}
+    return Raised(tuple(found.values()), met)
+
+
+def milestones(alert: Alert, history: Sequence[Transition], seen_at: Instant | None) -> dict[Milestone, Span]:
+    """How long it took from when the alert stood at its present level, open to everybody, to each milestone that was met.
+
+    What was done before it became a page counts as done at once.
+    """
+    start = next((row.logged_at for row in history if row.to_state.standing and row.level is alert.level), None)
+    if start is None:
+        return {}
+    taken = _first(history, lambda row: row.to_state.taken)
+    looks = [at for at in (seen_at, taken) if at is not None]
+    found = {
+        Milestone.SEEN: min(looks, default=None),
+        Milestone.CLAIMED: taken,
+        Milestone.REACHED: _first(history, lambda row: row.result in (Result.REACHED, Result.ENTERED)),
+        Milestone.VISITED: _first(history, lambda row: row.result in (Result.ARRIVED, Result.ENTERED)),
+    }
+    return {milestone: max(0, at - start) for milestone, at in found.items() if at is not None}
+
+
+def _first(history: Sequence[Transition], condition: Callable[[Transition], bool]) -> Instant | None:
+    return next((row.logged_at for row in history if condition(row)), None)
+
+
+def by_place(
+    found: Raised,
+    level: Level,
+    since: Instant,
+    now: Instant,
+    watched: Mapping[HomeId, Span],
+    place: Mapping[HomeId, str],
+) -> list[Account]:
+    """One line for each place that has a home in ``place``, also where nothing was raised; ``watched`` is vouched time."""
+    spans: dict[str, Span] = {}
+    for home, name in place.items():
+        spans[name] = spans.get(name, 0) + watched.get(home, 0)
+    of: dict[str, list[Alert]] = {name: [] for name in spans}
+    for alert in found.alerts:
+        if alert.level is level and alert.home in place:
+            of[place[alert.home]].append(alert)
+    return [
+        Account(name, level, count(of[name], since, now, spans[name], level), _times(of[name], found))
+        for name in sorted(spans)
+    ]  # fmt: skip
+
+
+def by_kind(found: Raised, level: Level, since: Instant, now: Instant, watched: Mapping[HomeId, Span]) -> list[Account]:
+    """One line for each rule that raised something."""
+    return [
+        Account(kind, level, ledger, _times([a for a in found.alerts if (a.kind, a.level) == (kind, level)], found))
+        for kind, ledger in by_rule(found.alerts, level, since, now, sum(watched.values())).items()
+    ]  # fmt: skip
+
+
+def _times(alerts: Sequence[Alert], found: Raised) -> dict[Milestone, Times]:
+    return {
+        milestone: Times(tuple(found.met[alert.id].get(milestone) for alert in alerts)) for milestone in Milestone
+    }  # fmt: skip
