@@ -234,6 +234,16 @@ def ledger(
 
 
 @app.command()
+def handover(
+    config: ConfigFile,
+    hours: Annotated[int, typer.Option(min=1, max=744, help="How long ago the shift began.")] = 12,
+    area: Annotated[str | None, typer.Option(help="Only the homes of this area.")] = None,
+) -> None:
+    """For a change of shift: what is open, not reached, silent, who is away, and what was closed."""
+    command("handover").handover(config, hours, area)
+
+
+@app.command()
 def doctor(
     config: Annotated[Path | None, typer.Option("--config", help="The installation's TOML file.")] = None,
 ) -> None:
