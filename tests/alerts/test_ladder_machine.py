@@ -330,7 +330,8 @@ class Duty(RuleBasedStateMachine):
         try:
             self.sound()
             self.step()
-            self.time_passes(LONGEST + sum(int(rung.minutes) for rung in POLICY.climb) * MINUTE)
+            # Twice: a prompt may ripen into a page at the end of the first, and that page climbs from the first rung on.
+            self.time_passes(2 * LONGEST + sum(int(rung.minutes) for rung in POLICY.climb) * MINUTE)
             self.everything_holds()
             with self.engine.connect() as connection:
                 for alert in self.standing():
