@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from enum import StrEnum
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, or_, update
 
 from alerts.asking import Answer
 from alerts.changes import count_change
+from alerts.desk import decide
 from alerts.duty_tables import asks
 from alerts.ladder import follow
 from alerts.sqlalerts import alert_numbered, append, columns_of, compare_and_set
+from alerts.sqlbook import SqlPage
 from domain.alerts import Outcome, Reason, State, Transition
 from domain.clock import Instant
-from domain.findings import Level
+from domain.findings import Ended, EndReason, Finding, Level, Subject
+from domain.ids import HomeId
 
+HELP = "help_called"
+"""The kind and cause of the alert that a call for help opens. No detector ends it: who calls for help may well move."""
 RESIDENT = "resident"
 """Who makes the transitions that the resident made."""
 
@@ -34,33 +39,51 @@ class Said(StrEnum):
 
 
 def answer(connection: Connection, token: str, said: Answer, through: str, now: Instant, pace: float = 1.0) -> Said:
-    """Take the resident's answer; the first counts. ``through`` is the way by which it came."""
-    mine = (asks.c.token == token) & asks.c.answered_at.is_(None)
+    """Take the resident's answer; ``through`` is the way by which it came.
+
+    The first counts, but a call for help always does: after "well", and when the matter is over or in somebody's hand by
+    then. It opens an alert of its own.
+    """
+    unanswered = asks.c.answered_at.is_(None)
+    free = or_(unanswered, asks.c.answer == Answer.WELL.value) if said is Answer.HELP else unanswered
     taken = connection.execute(
         update(asks)
-        .where(mine)
+        .where(asks.c.token == token, free)
         .values(answered_at=now, answer=said.value, through=through[:40])
-        .returning(asks.c.alert)
-    ).scalar()
+        .returning(asks.c.alert, asks.c.home)
+    ).first()
     if taken is None:
         return Said.UNKNOWN
-    alert = alert_numbered(connection, taken)
+    done = _note(connection, taken.alert, said, now, pace)
+    if said is Answer.HELP:
+        _call(connection, HomeId(taken.home), now, pace)
+        done = Said.PAGED
+    count_change(connection)
+    return done
+
+
+def _note(connection: Connection, number: int, said: Answer, now: Instant, pace: float) -> Said:
+    """Write the answer into the history of what was asked about; that is over, unless somebody has it in hand."""
+    alert = alert_numbered(connection, number)
     if alert is None or not alert.state.standing:
         return Said.OVER
-    state, level, outcome, done = alert.state, alert.level, None, Said.NOTED
-    if said is Answer.HELP:
-        level, done = Level.PAGE, Said.PAGED
-    elif not alert.state.taken:
-        state, outcome, done = State.CLOSED, Outcome.ANSWERED, Said.CLOSED
-    after = replace(
-        alert, version=alert.version + 1, state=state, level=level, outcome=outcome, ended_at=alert.ended_at
-    )
+    state, outcome = (alert.state, None) if alert.state.taken else (State.CLOSED, Outcome.ANSWERED)
+    after = replace(alert, version=alert.version + 1, state=state, outcome=outcome)
     compare_and_set(connection, alert, columns_of(after))
     append(
         connection,
-        Transition(alert.id, after.version, alert.state, state, Reason.ANSWERED, RESIDENT, now, now, level,
+        Transition(alert.id, after.version, alert.state, state, Reason.ANSWERED, RESIDENT, now, now, alert.level,
                    said.value, outcome),
     )  # fmt: skip
     follow(connection, alert, after, Reason.ANSWERED, now, pace, by=RESIDENT)
-    count_change(connection)
-    return done
+    return Said.NOTED if alert.state.taken else Said.CLOSED
+
+
+def _call(connection: Connection, home: HomeId, now: Instant, pace: float) -> None:
+    finding = Finding(
+        home, HELP, f"{HELP}/1", HELP, Subject.PERSON, Level.PAGE, now, now,
+        text_ja="本人が「たすけて」と答えました。", text_en="The resident was asked, and answered: I need help.",
+    )  # fmt: skip
+    page = SqlPage(connection, pace)
+    decide(page, [finding], now, catching_up=False)
+    page.end(Ended(home, HELP, finding.id, now, EndReason.REPLACED))  # said once: nothing goes on that could end

@@ -1,7 +1,7 @@
 """Asking the resident: whether all is well, before anybody else is called.
 
 A question is a row with a token of one use; the answer comes with the token, by a link, a call-back or a message. "Well"
-closes the alert; "help" makes it a page at once (``alerts.answers``); so does no answer (``alerts.ladder``).
+closes the alert; "help" opens a page of its own at once (``alerts.answers``); no answer makes it a page (``alerts.ladder``).
 """
 
 from __future__ import annotations

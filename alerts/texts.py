@@ -30,6 +30,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "clock_wrong": ("中継器の時計のずれ", "a gateway's clock is wrong"),
     "routine_drift": ("生活リズムの変化", "the days have changed"),
     "fleet_outage": ("多数の住戸が同時に通信断", "many homes are silent at once"),
+    "help_called": ("本人が助けを求めています", "the resident calls for help"),
     "service_down": ("システムの異常", "a part of the system is down"),
 }
 """What an alert is about, in a few words: (Japanese, English)."""

@@ -79,6 +79,7 @@ KIND: Mapping[str, str] = {
     "device_stuck": _n("Sensor stuck"),
     "clock_wrong": _n("Clock wrong"),
     "fleet_outage": _n("Many homes silent"),
+    "help_called": _n("The resident calls for help"),
     "service_down": _n("A part of the system is down"),
     "state_unreadable": _n("Started anew"),
 }

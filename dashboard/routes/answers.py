@@ -10,7 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
-from alerts.answers import Said, answer
+from alerts.answers import answer
 from alerts.asking import Answer, question_of
 from dashboard.pages import render
 from dashboard.security import office_of
@@ -25,23 +25,23 @@ def show(request: Request, token: str) -> Response:
         question = question_of(connection, token[:100])
     if question is None:
         raise HTTPException(404)
-    return render(request, "answer.html", session=None, token=token, done=question.answer, said=None)
+    return render(request, "answer.html", session=None, token=token, done=question.answer)
 
 
 @router.post("/answers/{token}")
 def take(
     request: Request, token: str, said: Annotated[str, Form(max_length=10, alias="answer")] = "", via: str = "link"
 ) -> Response:
-    """Take the answer ``well`` or ``help``; the first counts. A robot that asks for JSON is told what it did in JSON."""
+    """Take the answer; see ``alerts.answers``. A robot that asks for JSON is told what it did in JSON."""
     if said not in set(Answer):
         raise HTTPException(422, "Answer with well or help.")
     office = office_of(request)
     with office.engine.begin() as connection:
         done = answer(connection, token[:100], Answer(said), via, office.clock.now(), office.pace)
-    if done is Said.UNKNOWN:
-        with office.engine.connect() as connection:
-            if question_of(connection, token[:100]) is None:
-                raise HTTPException(404)
+    with office.engine.connect() as connection:
+        question = question_of(connection, token[:100])
+    if question is None:
+        raise HTTPException(404)
     if "application/json" in request.headers.get("accept", ""):
         return JSONResponse({"done": done.value})
-    return render(request, "answer.html", session=None, token=token, done=Answer(said), said=done)
+    return render(request, "answer.html", session=None, token=token, done=question.answer)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from fastapi.testclient import TestClient
 
 from alerts.asking import question_about
 from alerts.channels.smtp.channel import Settings, Smtp
+from alerts.desk import decide
 from alerts.notices import Notice, Purpose
 from alerts.outbox import Outbox, enqueue
 from domain.alerts import Outcome, State
 from domain.clock import MINUTE
-from domain.findings import Level
+from domain.findings import Ended, EndReason, Level
 from registry import addresses
-from tests.dashboard.conftest import NOW, Browser, Installation, fall
+from tests.dashboard.conftest import LOGIN, NOW, Browser, Installation, fall
 from tests.dashboard.test_pages import order
 
 
@@ -128,16 +130,51 @@ def test_a_resident_says_by_a_link_that_all_is_well_and_the_alert_is_closed(inst
 
 
 def test_a_robot_that_heard_a_call_for_help_makes_it_a_page_at_once(installation: Installation) -> None:
-    number, token = question(installation)
+    _, token = question(installation)
     client = TestClient(installation.browser.client.app, base_url=str(installation.browser.client.base_url))
     said = client.post(f"/answers/{token}?via=robot", data={"answer": "help"}, headers={"accept": "application/json"})
     assert said.json() == {"done": "paged"}
-    after = installation.office.book.alert(number)
-    assert after is not None
-    assert (after.state, after.level) == (State.OPEN, Level.PAGE)
+    (page,) = installation.office.book.open_alerts()
+    assert (page.kind, page.state, page.level) == ("help_called", State.OPEN, Level.PAGE)
+    assert installation.office.ladder.next_due() == NOW
     again = client.post(f"/answers/{token}", data={"answer": "well"}, headers={"accept": "application/json"})
     assert again.json() == {"done": "unknown"}  # the first answer counts
-    assert installation.office.book.alert(number).level is Level.PAGE  # type: ignore[union-attr]
+    assert installation.office.book.open_alerts() == [page]
+
+
+@pytest.mark.parametrize("before", ["seen moving", "in somebody's hand", "answered that all is well"])
+def test_a_call_for_help_calls_people_whatever_became_of_the_question(installation: Installation, before: str) -> None:
+    number, token = question(installation)
+    book = installation.office.book
+    client = TestClient(installation.browser.client.app, base_url=str(installation.browser.client.base_url))
+    asked = book.alert(number)
+    assert asked is not None
+    if before == "seen moving":  # on the way to the telephone
+        with book.transaction() as page:
+            decide(page, [Ended(asked.home, asked.cause, asked.finding, NOW, EndReason.ACTIVITY)], NOW, False)
+    elif before == "in somebody's hand":
+        book.act(number, asked.version, "claim", LOGIN, NOW)
+    else:
+        assert 'value="help"' in client.post(f"/answers/{token}", data={"answer": "well"}).text
+    assert client.post(f"/answers/{token}", data={"answer": "help"}).status_code == 200
+    help_alert = next(alert for alert in book.open_alerts() if alert.kind == "help_called")
+    assert (help_alert.state, help_alert.level) == (State.OPEN, Level.PAGE)
+    assert installation.office.ladder.next_due() == NOW
+
+
+def test_who_called_for_help_and_moves_is_not_taken_for_well(installation: Installation) -> None:
+    number, token = question(installation)
+    book = installation.office.book
+    client = TestClient(installation.browser.client.app, base_url=str(installation.browser.client.base_url))
+    client.post(f"/answers/{token}", data={"answer": "help"})
+    asked = book.alert(number)
+    assert asked is not None
+    with book.transaction() as page:
+        decide(page, [Ended(asked.home, asked.cause, asked.finding, NOW, EndReason.ACTIVITY)], NOW, False)
+    assert [alert.kind for alert in book.open_alerts()] == ["help_called"]
+    said_later = client.post(f"/answers/{token}", data={"answer": "well"})
+    assert 'value="help"' not in said_later.text, "the page still says that somebody is being called"
+    assert len(book.open_alerts()) == 1
 
 
 def test_without_an_answer_in_time_a_prompt_becomes_a_page(installation: Installation) -> None:
