@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, or_, update
 
-from alerts.asking import Answer
+from alerts.asking import HELP_CALLED, Answer
 from alerts.changes import count_change
 from alerts.desk import decide
 from alerts.duty_tables import asks
@@ -19,8 +19,6 @@ from domain.clock import Instant
 from domain.findings import Ended, EndReason, Finding, Level, Subject
 from domain.ids import HomeId
 
-HELP = "help_called"
-"""The kind and cause of the alert that a call for help opens. No detector ends it: who calls for help may well move."""
 RESIDENT = "resident"
 """Who makes the transitions that the resident made."""
 
@@ -81,9 +79,9 @@ def _note(connection: Connection, number: int, said: Answer, now: Instant, pace:
 
 def _call(connection: Connection, home: HomeId, now: Instant, pace: float) -> None:
     finding = Finding(
-        home, HELP, f"{HELP}/1", HELP, Subject.PERSON, Level.PAGE, now, now,
+        home, HELP_CALLED, f"{HELP_CALLED}/1", HELP_CALLED, Subject.PERSON, Level.PAGE, now, now,
         text_ja="本人が「たすけて」と答えました。", text_en="The resident was asked, and answered: I need help.",
     )  # fmt: skip
     page = SqlPage(connection, pace)
     decide(page, [finding], now, catching_up=False)
-    page.end(Ended(home, HELP, finding.id, now, EndReason.REPLACED))  # said once: nothing goes on that could end
+    page.end(Ended(home, HELP_CALLED, finding.id, now, EndReason.REPLACED))  # said once: nothing goes on that could end

@@ -21,6 +21,9 @@ from domain.clock import Instant
 from domain.ids import HomeId
 from registry.addresses import channels_of
 
+HELP_CALLED = "help_called"
+"""Kind and cause of the alert that a resident's call for help opens."""
+
 
 class Answer(StrEnum):
     """What a resident may answer."""

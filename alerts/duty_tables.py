@@ -85,7 +85,7 @@ asks = Table(
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("alert", Integer, ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False),
     Column("home", String(64), nullable=False),
-    Column("token", String(64), nullable=False, unique=True),  # SHA-256 of what the answer must carry
+    Column("token", String(64), nullable=False, unique=True),  # what the answer must carry
     Column("asked_at", BigInteger, nullable=False),
     Column("answer_by", BigInteger, nullable=False),
     Column("answered_at", BigInteger),

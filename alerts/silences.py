@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, or_, select, update
 
+from alerts.asking import HELP_CALLED
 from alerts.duty_tables import silences
 from alerts.people import area_of
 from alerts.places import look_again
@@ -73,7 +74,9 @@ def end(connection: Connection, number: int, by: str, now: Instant) -> bool:
 
 
 def covering(connection: Connection, alert: Alert, now: Instant) -> Silence | None:
-    """The silence that covers an alert now: the one that lasts longest, or None."""
+    """The silence that covers an alert now, the one that lasts longest, or None; nothing covers a call for help."""
+    if alert.cause == HELP_CALLED:
+        return None
     columns = silences.c
     area = area_of(connection, alert)
     wanted = (

@@ -7,7 +7,9 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from alerts.asking import question_about
+from alerts import silences
+from alerts.answers import answer
+from alerts.asking import HELP_CALLED, Answer, question_about
 from alerts.channels.smtp.channel import Settings, Smtp
 from alerts.desk import decide
 from alerts.notices import Notice, Purpose
@@ -15,6 +17,7 @@ from alerts.outbox import Outbox, enqueue
 from domain.alerts import Outcome, State
 from domain.clock import MINUTE
 from domain.findings import Ended, EndReason, Level
+from domain.ids import HomeId
 from registry import addresses
 from tests.dashboard.conftest import LOGIN, NOW, Browser, Installation, fall
 from tests.dashboard.test_pages import order
@@ -191,3 +194,13 @@ def test_a_token_that_is_none_says_nothing(installation: Installation) -> None:
     assert client.get("/answers/nothing").status_code == 404
     assert client.post("/answers/nothing", data={"answer": "well"}).status_code == 404
     assert client.post("/answers/nothing", data={"answer": "maybe"}).status_code == 422
+
+
+def test_no_silence_covers_a_call_for_help(installation: Installation) -> None:
+    _, token = question(installation)
+    with installation.office.engine.begin() as connection:
+        silences.add(connection, HomeId("home-1"), None, None, NOW + MINUTE * 60, "the family is there", "hana", NOW)
+        answer(connection, token, Answer.HELP, "link", NOW)
+    (called,) = [alert for alert in installation.office.book.open_alerts() if alert.cause == HELP_CALLED]
+    with installation.office.engine.connect() as connection:
+        assert silences.covering(connection, called, NOW) is None
