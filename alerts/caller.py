@@ -88,6 +88,7 @@ class Caller:
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="caller", daemon=True)
         self._failing: set[str] = set()
+        self._looked_at: Instant | None = None
 
     def start(self) -> None:
         """Begin to look."""
@@ -118,6 +119,11 @@ class Caller:
         for stepper in self._steppers:
             self._isolated(type(stepper).__name__, partial(self._step, stepper))
         now = self._clock.now()
+        if self._looked_at is None or now < self._looked_at:
+            self._isolated("drawing in", partial(self._outbox.draw_in, now))
+            for line in self._lines.values():
+                line.closed_until = 0
+        self._looked_at = now
         self._isolated("fall through", partial(self._outbox.fall_through, now))
         return sum(self._isolated(f"channel {name}", partial(self._hand_out, name)) for name in self._lines)
 

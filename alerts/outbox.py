@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts.duty_tables import attempts, notifications
 from alerts.notices import Notice, Purpose
-from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
+from domain.clock import DAY, MINUTE, SECOND, Instant, Span
 
 LEASE: Span = MINUTE
 """How long a claim holds; far longer than a channel may take for one message."""
@@ -28,6 +28,8 @@ FALL_AFTER: Span = MINUTE
 FIRST_PAUSE: Span = SECOND
 LONGEST_PAUSE: Span = 15 * SECOND
 """Between two attempts; so what waits is delivered within half a minute after a channel is well again."""
+LONGEST_WISH: Span = MINUTE
+"""No provider is waited for any longer, whatever it asks for: somebody may be lying on the floor."""
 GIVEN_UP: Span = DAY
 """Nobody is told of anything that is older than this."""
 _TESTED_FOR: Span = 10 * MINUTE
@@ -247,7 +249,7 @@ class Outbox:
         """
         for_good = how is How.PERMANENT
         pause = retry_in if retry_in is not None else min(LONGEST_PAUSE, FIRST_PAUSE << min(job.number - 1, 10))
-        pause = min(pause, HOUR)
+        pause = min(pause, LONGEST_WISH)
         pause += _jitter(job, pause)
         patience = _TESTED_FOR if job.purpose is Purpose.TEST else GIVEN_UP
         over = for_good or now - job.made_at > self._span(patience)
@@ -297,11 +299,27 @@ class Outbox:
         columns = notifications.c
         wanted = select(notifications).where(
             columns.state.in_([Stand.WAITING.value, Stand.SENDING.value]), columns.fell_through.is_(False),
-            columns.made_at <= now - self._span(FALL_AFTER), columns.due_at <= now + self._span(LONGEST_PAUSE * 2),
+            columns.made_at <= now - self._span(FALL_AFTER), or_(columns.attempts > 0, columns.due_at <= now),
             columns.fallbacks != "[]",
         )  # fmt: skip
         with self._engine.begin() as connection:
             return sum(self._fall_through(connection, row, now) for row in connection.execute(wanted).all())
+
+    def draw_in(self, now: Instant) -> int:
+        """Time went back: what was made in what is the future now is due at once, and no lease lasts longer than a lease.
+
+        Returns how many rows that changed.
+        """
+        columns = notifications.c
+        waiting = (columns.state == Stand.WAITING.value) & (columns.made_at > now)
+        longest = now + self._span(LEASE)
+        leased = (columns.state == Stand.SENDING.value) & (columns.leased_until > longest)
+        with self._engine.begin() as connection:
+            drawn = connection.execute(update(notifications).where(waiting).values(made_at=now, due_at=now)).rowcount
+            drawn += connection.execute(
+                update(notifications).where(leased).values(leased_until=longest, made_at=now)
+            ).rowcount
+        return drawn
 
     def next_due(self) -> Instant | None:
         """When something is to be sent next, or a lease runs out."""

@@ -14,6 +14,7 @@ from alerts.outbox import (
     GIVEN_UP,
     LEASE,
     LONGEST_PAUSE,
+    LONGEST_WISH,
     How,
     Job,
     Outbox,
@@ -107,11 +108,32 @@ def test_pauses_grow_and_end_at_a_quarter_of_a_minute(engine: Engine) -> None:
     assert LONGEST_PAUSE <= max(pauses) <= LONGEST_PAUSE * 6 // 5
 
 
-def test_the_provider_s_wish_to_wait_is_kept_to(engine: Engine) -> None:
+def test_the_provider_s_wish_to_wait_is_kept_to_for_a_minute_at_most(engine: Engine) -> None:
     tell(engine)
     outbox = Outbox(engine)
-    outbox.failed(one(outbox), How.TRANSIENT, "Not now.", T, 5 * MINUTE)
-    assert outbox.claim("mail", 10, T + 5 * MINUTE - SECOND) == []
+    outbox.failed(one(outbox), How.TRANSIENT, "Not now.", T, HOUR)
+    assert outbox.claim("mail", 10, T + LONGEST_WISH - SECOND) == []
+    assert one(outbox, T + LONGEST_WISH * 6 // 5).number == 2
+
+
+def test_a_provider_that_asks_for_an_hour_keeps_nobody_from_the_next_channel(engine: Engine) -> None:
+    tell(engine, "line", "mail")
+    outbox = Outbox(engine)
+    outbox.failed(one(outbox, channel="line"), How.TRANSIENT, "Not now.", T, HOUR)
+    assert outbox.fall_through(T + FALL_AFTER) == 1
+
+
+def test_a_clock_that_is_set_back_keeps_nothing_waiting(engine: Engine) -> None:
+    tell(engine)
+    tell(engine, to="tanaka")
+    outbox = Outbox(engine)
+    (claimed,) = outbox.claim("mail", 1, T)
+    early = T - 2 * HOUR
+    assert outbox.claim("mail", 10, early) == []
+    assert outbox.draw_in(early) == 2
+    assert one(outbox, early).recipient != claimed.recipient
+    assert claimed.id in [job.id for job in outbox.claim("mail", 10, early + LEASE)]
+    assert outbox.draw_in(early + LEASE) == 0
 
 
 @pytest.mark.parametrize("how", [How.PERMANENT, How.OVER_QUOTA])
