@@ -25,6 +25,8 @@ class Mailbox:
 
     port: int = field(default_factory=free_port)
     answer: str = "250 taken"
+    answers: dict[str, str] = field(default_factory=dict)
+    """Command (MAIL, RCPT, QUIT) -> what is said to it; what is not named is answered as it should be."""
     mails: list[Message] = field(default_factory=list)
     _controller: Any = None
 
@@ -35,6 +37,24 @@ class Mailbox:
             assert isinstance(content, bytes)
             self.mails.append(message_from_bytes(content, policy=default))
         return self.answer
+
+    async def handle_MAIL(  # noqa: N802 (aiosmtpd's name)
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take a sender."""
+        envelope.mail_from, envelope.mail_options = address, options
+        return self.answers.get("MAIL", "250 OK")
+
+    async def handle_RCPT(  # noqa: N802
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Take a receiver."""
+        envelope.rcpt_tos.append(address)
+        return self.answers.get("RCPT", "250 OK")
+
+    async def handle_QUIT(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802
+        """Say farewell."""
+        return self.answers.get("QUIT", "221 Bye")
 
     def __enter__(self) -> Self:
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)

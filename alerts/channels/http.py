@@ -86,6 +86,6 @@ def failure(status: int, headers: Mapping[str, str]) -> TransientError | Permane
 
 def _seconds(text: str) -> float | None:
     try:
-        return max(0.0, min(float(text), 3600.0))
+        return max(0.0, min(float(text), 60.0))
     except ValueError:
         return None

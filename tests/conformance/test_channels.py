@@ -229,7 +229,21 @@ def test_a_webhook_s_signature_can_be_checked_with_the_secret(tmp_path: Path) ->
     assert sign(b"another", stamp, body) != signature
 
 
-@pytest.mark.parametrize("bad", ["", "nobody", "a@b", "x y@example.org", "U123", "exec://rm", "{}", '{"endpoint": 3}'])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "",
+        "nobody",
+        "a@b",
+        "花@example.org",
+        "SYSLOG://x",
+        "x y@example.org",
+        "U123",
+        "exec://rm",
+        "{}",
+        '{"endpoint": 3}',
+    ],
+)
 def test_an_address_that_cannot_be_is_refused_in_one_sentence(place: Place, bad: str) -> None:
     if place.kind == "webhook":
         return  # where every call goes to one URL, an address is whatever the receiver makes of it
@@ -255,3 +269,40 @@ def test_a_good_address_is_kept(place: Place) -> None:
 def test_a_section_that_cannot_be_is_refused_by_its_key(section: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         build({"way": section})
+
+
+def mail_failure(tmp_path: Path, **answers: str) -> tuple[ChannelError | None, Mailbox]:
+    """What a mail server's answers to single commands make of a send."""
+    with Mailbox() as mailbox, Hook() as hook:
+        mailbox.answers = answers
+        place = Place("smtp", tmp_path, hook, mailbox)
+        try:
+            place.channel().send(place.address(), MESSAGE)
+        except ChannelError as error:
+            return error, mailbox
+    return None, mailbox
+
+
+@pytest.mark.parametrize(
+    ("answer", "gone"),
+    [("550 5.1.1 no such user", True), ("550 5.7.1 relaying denied", False), ("550 client host blocked", False)],
+)
+def test_only_a_mailbox_that_does_not_exist_is_struck_out_and_nobody_s_for_a_fault_of_ours(
+    tmp_path: Path, answer: str, gone: bool
+) -> None:
+    error, _ = mail_failure(tmp_path, RCPT=answer)
+    assert isinstance(error, PermanentError)
+    assert error.address_gone is gone
+
+
+@pytest.mark.parametrize("answer", ["452 too much to do", "550 5.7.1 sender refused"])
+def test_a_mail_server_that_does_not_take_us_is_tried_again(tmp_path: Path, answer: str) -> None:
+    error, _ = mail_failure(tmp_path, MAIL=answer)
+    assert isinstance(error, TransientError)
+
+
+@pytest.mark.parametrize("answer", ["421 closing", "500 what"])
+def test_what_a_mail_server_says_to_the_farewell_changes_nothing_of_what_it_took(tmp_path: Path, answer: str) -> None:
+    error, mailbox = mail_failure(tmp_path, QUIT=answer)
+    assert error is None
+    assert len(mailbox.mails) == 1

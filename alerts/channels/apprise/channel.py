@@ -39,7 +39,7 @@ class AppriseChannel:
 
     def check_address(self, address: str) -> str:
         """See Channel.check_address."""
-        schema, _, _ = address.strip().partition("://")
+        schema = address.strip().partition("://")[0].lower()
         allowed = not self._settings.schemas or schema in self._settings.schemas
         if schema in _NEVER or not allowed or Apprise.instantiate(address.strip(), suppress_exceptions=True) is None:
             raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from typing import ClassVar, Literal
@@ -14,7 +15,8 @@ from alerts.channels.channel import Message, PermanentError, Receipt, TransientE
 from alerts.channels.settings import ChannelSettings, SecretFile
 from domain.clock import Clock, SystemClock, to_datetime
 
-_GONE = frozenset({550, 551, 553})
+_GONE = frozenset({b"5.1.1", b"5.1.6", b"5.1.10"})
+"""That there is no such mailbox, in the words of RFC 3463; a bare 550 may as well be about us."""
 
 
 class Settings(ChannelSettings):
@@ -43,7 +45,14 @@ class Smtp:
         """See Channel.check_address."""
         name, plain = parseaddr(address.strip())
         local, at, domain = plain.rpartition("@")
-        if not at or not local or "." not in domain.strip(".") or name or any(c.isspace() for c in plain):
+        if (
+            not plain.isascii()
+            or not at
+            or not local
+            or "." not in domain.strip(".")
+            or name
+            or any(c.isspace() for c in plain)
+        ):
             raise ValueError("That is no e-mail address: write it as somebody@example.org.")
         return plain
 
@@ -52,21 +61,27 @@ class Smtp:
         mail = self._mail(address, message)
         handed_over = False
         try:
-            with self._connect() as server:
-                server.mail(self._settings.sender)
-                code, _ = server.rcpt(address)
+            server = self._connect()
+            try:
+                code, said = server.mail(self._settings.sender)
+                if code != 250:
+                    raise _ours(code)
+                code, said = server.rcpt(address)
                 if code not in (250, 251):
-                    raise _refused(code, "the receiver")
+                    raise _refused(code, said, "the receiver")
                 handed_over = True  # from here on it may have arrived whatever we hear
                 code, said = server.data(mail.as_bytes())
                 if code != 250:
-                    handed_over = False
-                    raise _refused(code, "the message")
-                return Receipt(said.decode("ascii", "replace")[:200])
+                    raise _refused(code, said, "the message")
+            finally:
+                _leave(server)  # whatever is said to that changes nothing of what was taken
+            return Receipt(said.decode("ascii", "replace")[:200])
         except (TransientError, PermanentError):
             raise
+        except smtplib.SMTPDataError as error:
+            raise _refused(int(error.smtp_code), b"", "the message") from error
         except smtplib.SMTPResponseException as error:
-            raise _refused(int(error.smtp_code), "us") from error
+            raise _ours(int(error.smtp_code)) from error
         except (smtplib.SMTPException, OSError) as error:
             if handed_over:
                 raise UnknownError("The mail server never said whether it took the message.") from error
@@ -111,11 +126,21 @@ class Smtp:
         return server
 
 
-def _refused(code: int, what: str) -> TransientError | PermanentError:
+def _leave(server: smtplib.SMTP) -> None:
+    with suppress(smtplib.SMTPException, OSError):
+        server.quit()
+    server.close()
+
+
+def _ours(code: int) -> TransientError:
+    """It does not take us, whoever is written to: once the settings or the server are mended, what waits is sent."""
+    return TransientError(f"The mail server does not let us send (code {code}): look at user, password and sender.")
+
+
+def _refused(code: int, said: bytes, what: str) -> TransientError | PermanentError:
     if 500 <= code < 600:
-        return PermanentError(
-            f"The mail server refuses {what} (code {code}).", address_gone=what == "the receiver" and code in _GONE
-        )
+        gone = what == "the receiver" and said.split(b" ")[0] in _GONE
+        return PermanentError(f"The mail server refuses {what} (code {code}).", address_gone=gone)
     return TransientError(f"The mail server does not take {what} for now (code {code}).")
 
 

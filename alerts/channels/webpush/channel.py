@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import requests
 from pywebpush import WebPushException, webpush
+from urllib3.exceptions import NewConnectionError
 
 from alerts.channels.channel import Message, Receipt, TransientError, UnknownError
 from alerts.channels.http import failure
@@ -52,7 +53,7 @@ class WebPush:
                 raise KeyError
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
-                "That is no push subscription: let the browser make it, on the page “How I am called”."
+                "That is no push subscription: paste what the browser's PushManager gave, as JSON."
             ) from error
         kept = {"endpoint": said["endpoint"], "keys": {"p256dh": keys["p256dh"], "auth": keys["auth"]}}
         return json.dumps(kept, separators=(",", ":"))
@@ -83,9 +84,16 @@ class WebPush:
                 ) from error
             if response.status_code in (404, 410):
                 raise failure(410, {}) from error
-            raise failure(response.status_code, {k.lower(): v for k, v in response.headers.items()}) from error
+            if response.status_code in (401, 403):
+                raise TransientError(
+                    "The push service does not accept our key: look at key_file and contact."
+                ) from error
+            told = {name.lower(): value for name, value in response.headers.items()}
+            raise failure(response.status_code, told) from error
         except requests.ConnectionError as error:
-            raise TransientError("The push service cannot be reached.") from error
+            if isinstance(getattr(error.args[0], "reason", None) if error.args else None, NewConnectionError):
+                raise TransientError("The push service cannot be reached.") from error
+            raise UnknownError("The push service broke the connection off.") from error
         except requests.RequestException as error:
             raise UnknownError("The push service never answered in time.") from error
         except (ValueError, OSError) as error:
