@@ -16,9 +16,7 @@ from typing import Protocol
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
-from alerts.book import StaleError
 from alerts.channels.channel import (
     Channel,
     ChannelError,
@@ -140,7 +138,7 @@ class Caller:
         """One part that fails keeps no other from its work; the first failure of a row is told, and that it is over."""
         try:
             done = work()
-        except (SQLAlchemyError, StaleError, RuntimeError, ValueError, KeyError, OSError):
+        except Exception:  # whatever it is: this thread is the one that calls people, and it must not end
             if what not in self._failing:
                 self._failing.add(what)
                 log.exception("a part of calling people failed; it is tried again", part=what)
