@@ -16,6 +16,8 @@ rota = typer.Typer(no_args_is_help=True, help="Who is on call when, and who stan
 address = typer.Typer(no_args_is_help=True, help="Where staff and residents can be reached.")
 channels = typer.Typer(no_args_is_help=True, help="The ways to reach people.")
 
+silence = typer.Typer(no_args_is_help=True, help="About what nobody is to be called, until it expires.")
+
 Owner = Annotated[str, typer.Argument(metavar="OWNER", help="A login, or home:ID for the resident of a home.")]
 LevelName = Annotated[str, typer.Argument(metavar="LEVEL", help="page or prompt.")]
 Area = Annotated[
@@ -155,3 +157,31 @@ def make_key(
 ) -> None:
     """Make the key for a channel of kind webpush."""
     command("address").make_key(file)
+
+
+@silence.command("add")
+def add_silence(
+    config: ConfigFile,
+    until: Annotated[str, typer.Option(help="2026-11-30T08:00, 12h or 3d; 30 days at most.")],
+    by: By,
+    why: Annotated[str, typer.Option(help="For whoever comes next; needed.")],
+    home: Annotated[str, typer.Option(help="Of one home.")] = "",
+    area: Annotated[str, typer.Option(help="Of every home of an area.")] = "",
+    cause: Annotated[str, typer.Option(help="Only of this kind of alert, as device_silent.")] = "",
+) -> None:
+    """Call nobody about what it covers; the alerts stand on the board all the same."""
+    command("silence").add(config, home, area, cause, until, by, why)
+
+
+@silence.command("list")
+def list_silences(config: ConfigFile) -> None:
+    """What is silent, and what was within 30 days: until when, by whom, why, and how it ended."""
+    command("silence").list_silences(config)
+
+
+@silence.command("end")
+def end_silence(
+    config: ConfigFile, number: Annotated[int, typer.Argument(help="As 'kehai silence list' shows it.")], by: By
+) -> None:
+    """End a silence early."""
+    command("silence").end(config, number, by)
