@@ -76,6 +76,7 @@ attempts = Table(
     Column("ended_at", BigInteger),  # none: it was cut off, and nobody knows
     Column("result", String(12)),  # sent, transient, permanent, over_quota, unknown
     Column("detail", Text, nullable=False, server_default=""),
+    Index("ix_attempts_ended_at", "ended_at"),  # the overseer asks every five seconds for those of the last hour
 )
 """The delivery record: each try at a notification."""
 

@@ -205,7 +205,7 @@ class Outbox:
                 .where(columns.id.in_(wanted.scalar_subquery()), or_(waiting, lost))
                 .values(
                     state=Stand.SENDING.value, token=columns.token + 1, leased_until=leased_until,
-                    attempts=columns.attempts + 1, resent=or_(columns.resent, lost_as_value(columns)),
+                    attempts=columns.attempts + 1, resent=or_(columns.resent, columns.state == Stand.SENDING.value),
                 )
                 .returning(notifications)
             ).all()  # fmt: skip
@@ -350,11 +350,6 @@ class Outbox:
     def _record(self, connection: Connection, job: Job, how: How, detail: str, now: Instant) -> None:
         this = and_(attempts.c.notification == job.id, attempts.c.number == job.number)
         connection.execute(update(attempts).where(this).values(ended_at=now, result=how.value, detail=detail[:500]))
-
-
-def lost_as_value(columns: Any) -> Any:
-    """As SQL, within a claim: True for a row whose lease ran out, which may have arrived."""
-    return columns.state == Stand.SENDING.value
 
 
 def trials_of(connection: Connection, recipient: str, limit: int = 10) -> list[Delivery]:

@@ -216,7 +216,9 @@ class SqlBook:
         return after
 
     def see(self, number: int, login: str, now: Instant) -> None:
-        """Write down that somebody has looked at an alert; the first time counts."""
+        """Write down that somebody has looked at an alert; the first time counts, and only that one is written."""
+        if login in self.sightings(number):
+            return
         values = {"alert": number, "login": login, "at": now}
         with self._engine.begin() as connection:
             make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert

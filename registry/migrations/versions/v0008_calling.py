@@ -179,6 +179,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("notification", "number", name=op.f("pk_attempts")),
     )
+    op.create_index("ix_attempts_ended_at", "attempts", ["ended_at"])
     op.add_column("staff", sa.Column("language", sa.String(length=10), server_default="ja", nullable=False))
     op.add_column("transitions", sa.Column("step", sa.String(length=20), nullable=True))
     op.add_column("transitions", sa.Column("result", sa.String(length=20), nullable=True))
