@@ -25,9 +25,9 @@ from detectors.home import HomeWatch
 from detectors.snapshot import BrokenSnapshotError, reset_finding
 from domain.clock import MINUTE, Instant, Span, monotonic
 from domain.findings import Finding, FindingEvent
-from domain.ids import HomeId
+from domain.ids import WATCHDOG, HomeId
 from domain.modes import TAKES, Mode
-from domain.readings import Arrival, Hello, Item, Mark, Vouch
+from domain.readings import Arrival, Hello, Item, Mark, Reading, Vouch
 
 log = structlog.get_logger("watch")
 _ATTEMPTS = 5
@@ -49,6 +49,7 @@ class Watch:
         catching_up: Callable[[Instant], bool] = lambda _now: False,
         on_decisions: Callable[[Sequence[Decision]], None] = lambda _made: None,
         area_of: Callable[[HomeId], str] = lambda _home: "",
+        on_probe: Callable[[Reading], None] = lambda _probe: None,
     ) -> None:
         self._book = book
         self._save_every = save_every
@@ -56,6 +57,7 @@ class Watch:
         self._catching_up = catching_up
         self._tell = on_decisions
         self._area_of = area_of
+        self._probed = on_probe
         self._fleet = Fleet(default_zone)
         self._homes: dict[HomeId, HomeWatch] = {}
         self._seen: dict[HomeId, int] = {}
@@ -153,15 +155,7 @@ class Watch:
     def _take(self, now: Instant, arrival: Arrival, catching_up: bool) -> None:
         self._governance.look(now, max(self._furthest, self.offset), arrival.offset)
         self.offset = max(self.offset, arrival.offset)
-        by_home: dict[HomeId, list[Item]] = defaultdict(list)
-        for item in arrival.items:
-            if not isinstance(item, Mark):
-                by_home[item.home].append(item)
-            elif item.down_since is not None:
-                self._fleet.resumed(item.received_at)
-                for home in self._homes:
-                    by_home[home].append(item)
-        for home, items in by_home.items():
+        for home, items in self._sorted(arrival).items():
             if arrival.offset <= self._seen.get(home, -1):
                 self._governance.cast(home, items, arrival.offset, now, None)
                 continue  # saved ahead of the others before a crash
@@ -176,9 +170,24 @@ class Watch:
                 self._place(home)
         common: list[FindingEvent] = []
         for item in arrival.items:
-            if isinstance(item, Vouch):
+            if isinstance(item, Vouch) and item.home != WATCHDOG:
                 common += self._fleet.spoke(item.home, item.received_at)
         self._settle_fleet(common, now, catching_up)
+
+    def _sorted(self, arrival: Arrival) -> dict[HomeId, list[Item]]:
+        """What each home is to be told of an arrival; the watchdog's is no home, and its readings are handed on."""
+        by_home: dict[HomeId, list[Item]] = defaultdict(list)
+        for item in arrival.items:
+            if not isinstance(item, Mark):
+                if item.home != WATCHDOG:
+                    by_home[item.home].append(item)
+                elif isinstance(item, Reading):
+                    self._probed(item)
+            elif item.down_since is not None:
+                self._fleet.resumed(item.received_at)
+                for home in self._homes:
+                    by_home[home].append(item)
+        return by_home
 
     def _follow(self, home: HomeId, watched: HomeWatch) -> list[FindingEvent]:
         """Bring a home to the rules that are in force as of the arrival that it is about to take."""

@@ -13,6 +13,10 @@ INSTALLATION = HomeId("~installation")
 GatewayId = NewType("GatewayId", str)
 """The Raspberry Pi in a home; also its MQTT user name and client id."""
 
+WATCHDOG = "~watchdog"
+"""The watchdog: its home, its gateway, its channel and their one receiver. No home, gateway or login can have this id; what it
+says stands in the journal and goes to nobody but itself."""
+
 DeviceId = NewType("DeviceId", str)
 """A sensor, unique within its home."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from domain.clock import HOUR, Instant
-from domain.ids import DeviceId, GatewayId, HomeId
+from domain.ids import WATCHDOG, DeviceId, GatewayId, HomeId
 from domain.readings import Quantity
 from ingest import letters
 from ingest.gateways import GatewayState, state_of
@@ -212,10 +212,11 @@ class JournalHistory:
 
     def gateways(self, *wanted: GatewayId) -> list[GatewayState]:
         """See History.gateways."""
-        question = "SELECT * FROM gateways"
+        question, values = "SELECT * FROM gateways WHERE gateway != ?", [WATCHDOG]
         if wanted:
-            question += " WHERE gateway IN (SELECT value FROM json_each(?))"
-        rows = self._rows(f"{question} ORDER BY gateway", (json.dumps(wanted),) if wanted else ())
+            question += " AND gateway IN (SELECT value FROM json_each(?))"
+            values.append(json.dumps(wanted))
+        rows = self._rows(f"{question} ORDER BY gateway", tuple(values))
         return [state_of(row) for row in rows]
 
     def dead_letters(self, limit: int = 100) -> list[DeadLetter]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 
 from domain.clock import SECOND, Instant, Span, monotonic
-from domain.ids import DeviceId, GatewayId, HomeId, check_id
+from domain.ids import WATCHDOG, DeviceId, GatewayId, HomeId, check_id
 from domain.readings import Device, Quantity, RoomType
 from registry import tables
 from registry.directory import GatewayEntry
@@ -161,6 +161,12 @@ def _home(row: dict[str, object], contacts: tuple[Contact, ...] = ()) -> Home:
     )
 
 
+PROBE = GatewayEntry(
+    GatewayId(WATCHDOG), HomeId(WATCHDOG), "UTC", {DeviceId("probe"): Device(DeviceId("probe"), Quantity.OTHER)}
+)
+"""The watchdog's entry, in every installation: it is in no table, and so on no list of homes."""
+
+
 class SqlDirectory:
     """Directory over the registry's tables.
 
@@ -181,7 +187,7 @@ class SqlDirectory:
         if self._looked_at is None or now - self._looked_at > self._refresh:
             self._look()
             self._looked_at = now
-        return self._entries.get(gateway)
+        return PROBE if gateway == WATCHDOG else self._entries.get(gateway)
 
     def _look(self) -> None:
         changes = tables.gateway_changes.c
@@ -199,6 +205,8 @@ class SqlDirectory:
 
     def introduce(self, gateway: GatewayId, devices: Iterable[Device], at: Instant) -> GatewayEntry:
         """See Directory.introduce."""
+        if gateway == WATCHDOG:
+            return PROBE
         old = self._entries[gateway]
         wanted = {device.id: device for device in devices}
         if wanted != old.devices:

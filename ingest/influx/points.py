@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from influxdb_client import Point
 
 from domain.clock import MILLISECOND, SECOND, Instant
-from domain.ids import DeviceId, GatewayId
+from domain.ids import WATCHDOG, DeviceId, GatewayId
 from domain.readings import Item, Quantity, Reading, Vouch
 
 HEARTBEAT = "heartbeat"
@@ -60,10 +60,11 @@ class Lines:
         self._starts: dict[tuple[str, str, str, str, Quantity, str, int], str] = {}
 
     def of(self, item: Item, offset: int) -> Iterator[str]:
-        """The lines of an item of the commit at ``offset``: one for a reading or a vouch, none for anything else."""
+        """The lines of an item of the commit at ``offset``: one for a reading or a vouch of a home, none for anything else."""
         if type(item) is Reading:
-            yield self._reading(item)
-        elif isinstance(item, Vouch):
+            if item.home != WATCHDOG:
+                yield self._reading(item)
+        elif isinstance(item, Vouch) and item.home != WATCHDOG:
             start = self._start(HEARTBEAT, {"home": item.home, "gateway": item.gateway}, "lag")
             lag = (item.received_at - item.through) / SECOND
             yield f"{start}{lag!r} {timestamp(item.received_at, offset)}"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.clock import HOUR, MINUTE, SECOND
-from domain.ids import GatewayId, HomeId
+from domain.ids import WATCHDOG, GatewayId, HomeId
 from domain.readings import Mark
 from domain.wire import ClockState, Condition, Up, encode_heartbeat, up_topic
 from ingest.admit import AdmittedHeartbeat, admit
-from ingest.gateways import GatewayState, GatewayStates
+from ingest.gateways import GatewayState, GatewayStates, write
 from ingest.history import JournalHistory
 from ingest.intake import Intake
 from ingest.journal import Journal
@@ -34,6 +35,15 @@ def told(journal: Journal) -> GatewayState:
     found = JournalHistory(Path(journal._path)).gateways(GatewayId("g1"))
     assert len(found) == 1
     return found[0]
+
+
+def test_the_watchdog_s_gateway_is_on_no_list_of_gateways(journal: Journal) -> None:
+    journal.close()
+    with sqlite3.connect(journal._path) as connection:
+        write(connection, [(name, name, T, "{}") for name in ("g1", WATCHDOG)])
+    connection.close()
+    history = JournalHistory(Path(journal._path))
+    assert [state.gateway for state in history.gateways()] == ["g1"]
 
 
 def test_the_newest_of_a_gateway_is_written_with_the_mark_and_not_before(intake: Intake[str], journal: Journal) -> None:

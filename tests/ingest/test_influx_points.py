@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.clock import MILLISECOND, SECOND, Instant
-from domain.ids import DeviceId
+from domain.ids import WATCHDOG, DeviceId, HomeId
 from domain.readings import Hello, Mark, Quantity, Reading
 from ingest.influx.points import SCHEMA, Lines, probe, tag_room
 from tests.ingest.pretend_store import split
@@ -43,6 +44,12 @@ def test_greetings_and_marks_are_no_points() -> None:
     lines = Lines(lambda *_: "")
     nothing: tuple[Hello | Mark, ...] = (hello(), Mark(T))
     assert [made for item in nothing for made in lines.of(item, 1)] == []
+
+
+def test_the_watchdog_s_readings_and_heartbeats_are_no_points() -> None:
+    lines, home = Lines(lambda *_: ""), HomeId(WATCHDOG)
+    assert list(lines.of(reading(1, T)._replace(home=home), 1)) == []
+    assert list(lines.of(replace(vouch(T, T), home=home), 1)) == []
 
 
 readings = st.builds(

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, delete, event
 from sqlalchemy.exc import IntegrityError
 
 from domain.clock import HOUR
-from domain.ids import DeviceId, GatewayId, HomeId
+from domain.ids import WATCHDOG, DeviceId, GatewayId, HomeId
 from domain.readings import Device, Quantity, RoomType
 from registry import tables
 from registry.database import migrate, open_database
@@ -105,3 +105,13 @@ def test_a_revoked_gateway_keeps_no_password_and_gets_no_other(engine: Engine) -
     assert homes.credentials() == {}
     assert not homes.renew(GatewayId("g1"), "another")
     assert homes.credentials() == {}
+
+
+def test_the_watchdog_is_known_to_ingest_and_on_no_list_of_homes(engine: Engine) -> None:
+    directory = SqlDirectory(engine)
+    entry = directory.gateway(WATCHDOG)
+    assert entry is not None
+    assert (entry.home, list(entry.devices)) == (WATCHDOG, ["probe"])
+    assert directory.introduce(entry.id, [LAMP], at=2) is entry
+    assert WATCHDOG not in Homes(engine).all()
+    assert WATCHDOG not in Homes(engine).gateways()
