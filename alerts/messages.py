@@ -32,6 +32,8 @@ class Messages:
             return self._compose(connection, job)
 
     def _compose(self, connection: Connection, job: Job) -> Message | None:
+        if job.purpose is Purpose.WATCHDOG:
+            return Message(job.key, "en", "watchdog", str(job.climb), "", tag="watchdog")
         language = "ja" if job.recipient.startswith("home:") else language_of(connection, job.recipient)
         if job.alert is None:
             return texts.compose(job.purpose, job.key, language=language, link=self.public_url, resent=job.resent)

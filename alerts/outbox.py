@@ -72,6 +72,8 @@ class Job:
     resent: bool
     made_at: Instant
     leased_until: Instant
+    climb: int = 0
+    """See Notice; the watchdog's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,7 @@ class Outbox:
                 connection.execute(insert(attempts).values(notification=row.id, number=row.attempts, began_at=now))
                 jobs.append(
                     Job(row.id, row.key, row.token, row.attempts, row.alert, Purpose(row.purpose), row.channel,
-                        row.recipient, bool(row.resent), row.made_at, leased_until)
+                        row.recipient, bool(row.resent), row.made_at, leased_until, row.climb)
                 )  # fmt: skip
         return sorted(jobs, key=lambda job: job.id)
 
@@ -251,7 +253,7 @@ class Outbox:
         pause = retry_in if retry_in is not None else min(LONGEST_PAUSE, FIRST_PAUSE << min(job.number - 1, 10))
         pause = min(pause, LONGEST_WISH)
         pause += _jitter(job, pause)
-        patience = _TESTED_FOR if job.purpose is Purpose.TEST else GIVEN_UP
+        patience = _TESTED_FOR if job.purpose in (Purpose.TEST, Purpose.WATCHDOG) else GIVEN_UP
         over = for_good or now - job.made_at > self._span(patience)
         values: dict[str, object] = {"error": sentence[:500], "leased_until": None}
         if over:

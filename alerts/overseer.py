@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, func, select
 from alerts.auditor import Wrong, audit
 from alerts.desk import decide
 from alerts.duty_tables import attempts, notifications
+from alerts.notices import Purpose
 from alerts.outbox import How, Stand
 from alerts.sqlbook import RoleMark, SqlBook
 from domain.clock import HOUR, MINUTE, SECOND, Clock, Instant, Span
@@ -151,7 +152,8 @@ class Overseer:
 
     def _of_channels(self, connection: Connection, now: Instant) -> Iterable[Trouble]:
         n, a = notifications.c, attempts.c
-        waits = (n.state == Stand.WAITING.value) & (n.made_at < now - int(STUCK * self._pace))
+        told = n.purpose != Purpose.WATCHDOG.value  # that one complains by itself
+        waits = told & (n.state == Stand.WAITING.value) & (n.made_at < now - int(STUCK * self._pace))
         wanted = select(n.channel, func.count()).where(waits).group_by(n.channel)
         stuck = {channel: count for channel, count in connection.execute(wanted)}  # noqa: C416 (rows are no pairs)
         since = now - int(HOUR * self._pace)
@@ -166,7 +168,7 @@ class Overseer:
             select(n.channel, a.ended_at)
             .join(attempts, a.notification == n.id)
             .where(a.result.in_([How.TRANSIENT.value, How.UNKNOWN.value, How.OVER_QUOTA.value, How.PERMANENT.value]))
-            .where(a.ended_at > since)
+            .where(told, a.ended_at > since)
         )
         bad: dict[str, int] = {}
         for channel, ended_at in connection.execute(failures):

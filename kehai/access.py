@@ -22,8 +22,9 @@ from sqlalchemy import Engine
 
 from domain.clock import SECOND, monotonic
 from domain.errors import ConfigurationError
+from domain.ids import WATCHDOG
 from gateway.enrolment import Bundle, put
-from kehai.passwordlist import alone, hashed, new_password, write
+from kehai.passwordlist import alone, hashed, new_password, read, write
 from kehai.settings import Settings
 from registry.homes import Homes
 
@@ -53,6 +54,7 @@ class Access:
         """``patience`` is how many seconds the broker may take to read a new list."""
         self._broker, self._gateways, self._homes = settings.broker, settings.gateways, Homes(engine)
         self._doctor = settings.doctor_password
+        self._watchdog = settings.watchdog_password if settings.watchdog else None
         self._patience = patience
 
     def bundle(self, gateway: str, password: str) -> Bundle:
@@ -106,7 +108,9 @@ class Access:
             own = self._own_password()
             if self._broker.username is not None and own is not None:
                 users[self._broker.username] = hashed(own)
-            users[DOCTOR] = hashed(self._doctors_password())
+            users[DOCTOR] = hashed(_secret_in(self._doctor))
+            if self._watchdog is not None:
+                users[WATCHDOG] = hashed(_secret_in(self._watchdog))
             write(file, users | dict(more))
         self._signal()
         return file
@@ -121,15 +125,14 @@ class Access:
                 "read it; nothing was written."
             ) from error
 
-    def _doctors_password(self) -> str:
-        try:
-            if not self._doctor.exists():
-                put(self._doctor, new_password() + "\n", 0o600)
-            return self._doctor.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ConfigurationError(
-                f"{self._doctor} cannot be read or made ({error.strerror}): give it to this user."
-            ) from error
+    def password_of_the_watchdog(self) -> str | None:
+        """Its password, which the broker is told where it is not in the list yet; None where kehai writes no list."""
+        file = self._gateways.passwords
+        if file is None or self._watchdog is None:
+            return None
+        if not self._watchdog.exists() or (file.exists() and WATCHDOG not in read(file)):
+            self._write({})
+        return _secret_in(self._watchdog)
 
     def _signal(self) -> None:
         """Ask mosquitto to read the list again, where we may; where not, whoever watches the file does."""
@@ -148,6 +151,16 @@ class Access:
             if monotonic() > deadline:
                 return Told.DEAF
             pause.wait(_BETWEEN)
+
+
+def _secret_in(file: Path) -> str:
+    """The password in a file of ours, which is made where there is none."""
+    try:
+        if not file.exists():
+            put(file, new_password() + "\n", 0o600)
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigurationError(f"{file} cannot be read or made ({error.strerror}): give it to this user.") from error
 
 
 def knock(host: str, port: int, ca_file: Path | None, user: str | None, password: str | None) -> bool | None:

@@ -116,6 +116,12 @@ def influx(
     command("influx").influx(config, from_start=from_start)
 
 
+@app.command()
+def watchdog(config: ConfigFile) -> None:
+    """A process of its own that complains when readings no longer come through to a call."""
+    command("watchdog").watchdog(config)
+
+
 gateway_app = typer.Typer(help="The program in the home.", invoke_without_command=True)
 app.add_typer(gateway_app, name="gateway")
 

@@ -19,6 +19,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from domain.clock import DAY, SECOND, SystemClock
+from domain.ids import WATCHDOG
 from domain.wire import Up, up_topic
 from kehai.access import DOCTOR, knock
 from kehai.passwordlist import read
@@ -77,6 +78,7 @@ def _list(settings: Settings, credentials: dict[str, str] | None) -> Iterator[Ve
         yield Verdict(False, f"gateways.passwords {file}", f"it cannot be read ({error}): let this user read it")
         return
     wanted = {*credentials, DOCTOR} | ({settings.broker.username} if settings.broker.username else set())
+    wanted |= {WATCHDOG} if settings.watchdog and not settings.watchdog.password_file else set()
     missing, strange = len(wanted - listed.keys()), len(listed.keys() - wanted)
     stale = sum(listed.get(gateway) != hash_ for gateway, hash_ in credentials.items()) if not missing else 0
     yield Verdict(

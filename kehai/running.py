@@ -15,7 +15,7 @@ from typing import IO
 
 from domain.errors import ConfigurationError, KehaiError
 
-ROLES = ("ingest", "watch", "dashboard", "influx")
+ROLES = ("ingest", "watch", "dashboard", "influx", "watchdog")
 _TRIES = 10
 RESTORING = "restoring"
 """Folder in the data folder that is there while a restore is under way, and after one that was cut short."""

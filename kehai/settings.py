@@ -110,6 +110,38 @@ class CallingSection(_Section):
         return url.rstrip("/")
 
 
+class WatchdogSection(_Section):
+    """How ``kehai watchdog`` sees whether everything works. All times are the world's."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8766, ge=1, le=65535)
+    """Where what it sends comes back to, with /healthz and /metrics: it listens there, and the watch calls it there."""
+    door: Literal["gateways", "ingest"] = "gateways"
+    """By which of the broker's doors it goes in: the gateways', as they do, or, where it cannot reach that, ingest's."""
+    every_seconds: float = Field(default=60.0, ge=1, le=600)
+    patience_seconds: float = Field(default=180.0, ge=3, le=3600)
+    """How long nothing may come through before it complains."""
+    again_minutes: float = Field(default=30.0, ge=0.05, le=1440)
+    """How often a complaint that lasts is repeated."""
+    language: Literal["ja", "en"] = "ja"
+    separate: bool = False
+    """``kehai up`` does not run it: something else does, so that the end of one is not the end of both."""
+    password_file: Path | None = None
+    """Its password at the broker, as user ``~watchdog``; None where kehai writes the broker's list, or it asks for none."""
+    ping_url_file: Path | None = None
+    """File with an address that is asked for at each success: a dead man's switch outside."""
+    channels: dict[str, dict[str, Any]] = {}
+    """Like ``[channels.NAME]``, with ``to``: the addresses that are told."""
+
+    @model_validator(mode="after")
+    def _has_patience(self) -> Self:
+        if self.patience_seconds < 2 * self.every_seconds:
+            raise ValueError(
+                "patience_seconds must be twice every_seconds at least, or one slow reading is a complaint"
+            )
+        return self
+
+
 class DashboardSection(_Section):
     """How the pages are served."""
 
@@ -189,6 +221,7 @@ class Settings(BaseSettings):
     watch: WatchSection = WatchSection()
     calling: CallingSection = CallingSection()
     channels: dict[str, dict[str, Any]] = {}
+    watchdog: WatchdogSection | None = None
     dashboard: DashboardSection = DashboardSection()
     influxdb: InfluxSection | None = None
     clock: ClockSection | None = None
@@ -216,6 +249,11 @@ class Settings(BaseSettings):
         return self.installation.data / "doctor_password"
 
     @property
+    def watchdog_password(self) -> Path:
+        """File with the password under which the watchdog sends, where kehai writes the broker's list."""
+        return self.installation.data / "watchdog_password"
+
+    @property
     def database_url(self) -> str:
         """Where registry and book live."""
         return self.installation.database or f"sqlite:///{self.installation.data / 'kehai.db'}"
@@ -224,6 +262,12 @@ class Settings(BaseSettings):
     def parameters(self) -> dict[str, dict[str, float]]:
         """The detectors' tables of parameters."""
         return {"inactivity": {"page_budget": self.watch.page_budget}}
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that mark in the database that they run."""
+        more = {"influx": self.influxdb, "watchdog": self.watchdog}
+        return "ingest", "watch", *(role for role, section in more.items() if section)
 
     def make_clock(self) -> Clock:
         """The clock that every role of this installation tells the time by."""

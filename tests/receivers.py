@@ -92,6 +92,8 @@ class Hook:
     hang: threading.Event | None = None
     """While it is not set, no call is answered."""
     calls: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+    gets: list[str] = field(default_factory=list)
+    """The paths of what was asked for with GET."""
     taken: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Id -> what it said, for each id once."""
     _server: ThreadingHTTPServer | None = None
@@ -122,6 +124,12 @@ class Hook:
                 self.send_header("Content-Length", str(len(hook.body)))
                 self.end_headers()
                 self.wfile.write(hook.body)
+
+            def do_GET(self) -> None:
+                hook.gets.append(self.path)
+                self.send_response(hook.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
             def log_message(self, *_args: object) -> None:
                 """Say nothing."""

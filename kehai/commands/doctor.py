@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import socket
 import sqlite3
 import sys
 from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,7 +38,7 @@ def doctor(config: Path | None) -> None:
     verdicts = list(_machine())
     if config is not None:
         settings = load(config)
-        for check in (_data, _journal, _database, _calling, _broker, _door, _store, _port):
+        for check in (_data, _journal, _database, _calling, _broker, _door, _store, _watchdog, _port):
             verdicts.extend(check(settings))
     wrong = 0
     for verdict in verdicts:
@@ -179,6 +182,35 @@ def _store(settings: Settings) -> Iterator[Verdict]:
     influx = command("influx")  # its libraries need not be there where no store is configured
     wrong = influx.knock(section)
     yield Verdict(wrong is None, f"InfluxDB at {section.url} takes points", wrong or "")
+
+
+def _watchdog(settings: Settings) -> Iterator[Verdict]:
+    """Whether it runs, and whether what it sends comes through."""
+    section = settings.watchdog
+    if section is None:
+        yield Verdict(
+            False, "no watchdog", "add [watchdog]: without it nobody hears when the watch itself stops", serious=False
+        )
+        return
+    answer, where = _health(section.host, section.port), f"watchdog on port {section.port}"
+    if answer is None:
+        yield Verdict(False, where, "it does not answer: start it ('kehai watchdog', or 'kehai up')")
+    else:
+        yield Verdict(answer["ok"] is True, f"{where}: {answer['detail']}", "see the other lines for what has stopped")
+    if not section.channels:
+        yield Verdict(False, f"{where} has nobody to tell", "add [watchdog.channels.NAME]", serious=False)
+
+
+def _health(host: str, port: int) -> dict[str, Any] | None:
+    connection = HTTPConnection(host, port, timeout=3)
+    try:
+        connection.request("GET", "/healthz")
+        answer = json.loads(connection.getresponse().read())
+    except (OSError, HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+    return answer if isinstance(answer, dict) and {"ok", "detail"} <= answer.keys() else None
 
 
 def _port(settings: Settings) -> Iterator[Verdict]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import structlog
@@ -15,6 +16,7 @@ from alerts.channels.catalogue import build
 from alerts.ladder import Ladder
 from alerts.messages import Messages
 from alerts.overseer import Overseer
+from alerts.probes import Probes, WayBack
 from alerts.rulebook import Rulebook
 from alerts.shadowbook import Shadowbook
 from alerts.sqlbook import RoleMark, SqlBook
@@ -22,9 +24,9 @@ from alerts.watch import Watch
 from dashboard.app import create_app
 from dashboard.office import Office
 from domain.clock import MINUTE, SECOND, Clock, Instant, Span, SystemClock, monotonic
-from domain.ids import HomeId
+from domain.ids import WATCHDOG, HomeId
 from domain.localtime import LocalTime
-from domain.readings import Arrival
+from domain.readings import Arrival, Reading
 from domain.stage import drive
 from ingest.feed import CAUGHT_UP, Follower, JournalFeed, behind
 from ingest.history import JournalHistory
@@ -32,7 +34,7 @@ from kehai.logs import configure
 from kehai.network import check_free
 from kehai.opening import database, wait_for_journal
 from kehai.running import running
-from kehai.settings import Settings, load
+from kehai.settings import Settings, WatchdogSection, load
 from kehai.supervisor import stop_on_signals
 from registry.homes import Homes
 
@@ -61,8 +63,11 @@ def _watch(settings: Settings) -> None:
     clock, speed = settings.make_clock(), settings.speed
     book = SqlBook(engine, speed)
     local = LocalTime(settings.installation.zone)
+    channels = build(settings.channels)
+    if settings.watchdog:
+        channels[WATCHDOG] = WayBack()
     caller = Caller(
-        engine, clock, [Ladder(engine, local, speed), _overseer(settings, engine, local)], build(settings.channels),
+        engine, clock, [Ladder(engine, local, speed), _overseer(settings, engine, local)], channels,
         Messages(engine, local, settings.calling.public_url), speed,
     )  # fmt: skip
     stage = Watch(
@@ -73,6 +78,7 @@ def _watch(settings: Settings) -> None:
         catching_up=lambda now: behind(clock, now, speed) > CAUGHT_UP,
         area_of=_Areas(Homes(engine)).of,
         on_decisions=lambda _made: caller.wake(),
+        on_probe=_probes(settings, engine, clock, caller),
     )
     first = journal.first()
     if stage.offset and first is not None and first > stage.offset + 1:
@@ -96,10 +102,20 @@ def _watch(settings: Settings) -> None:
 
 
 def _overseer(settings: Settings, engine: Engine, local: LocalTime) -> Overseer:
-    roles = ("ingest", *(["influx"] if settings.influxdb else []))
+    roles = tuple(role for role in settings.roles if role != "watch")
     return Overseer(
         engine, SystemClock(), local, roles, settings.installation.data, settings.speed, bool(settings.channels)
     )
+
+
+def _probes(settings: Settings, engine: Engine, clock: Clock, caller: Caller) -> Callable[[Reading], None]:
+    if settings.watchdog is None:
+        return lambda _probe: None
+    return Probes(engine, clock, settings.speed, _came(settings.watchdog), caller.wake)
+
+
+def _came(section: WatchdogSection) -> str:
+    return f"http://{section.host}:{section.port}/came"
 
 
 class _Areas:
@@ -165,7 +181,7 @@ def _dashboard(settings: Settings) -> None:
         LocalTime(settings.installation.zone),
         https=section.https,
         banner=section.banner,
-        roles=("ingest", "watch", *(["influx"] if settings.influxdb else [])),
+        roles=settings.roles,
         trusted_hosts=section.trusted_hosts,
         logins=tuple(section.demo_logins.items()),
         parameters=settings.parameters,

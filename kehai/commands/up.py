@@ -14,12 +14,14 @@ ROLES = ("ingest", "watch", "dashboard")
 
 
 def up(config: Path) -> None:
-    """Run ingest, watch, dashboard and, where it is configured, influx until SIGTERM or Ctrl-C.
+    """Run ingest, watch, dashboard and, where they are configured, influx and watchdog until SIGTERM or Ctrl-C.
 
     A role that dies is started again.
     """
     settings = load(config)
-    names = (*ROLES, "influx") if settings.influxdb else ROLES
+    names = ROLES + (("influx",) if settings.influxdb else ())
+    if settings.watchdog and not settings.watchdog.separate:
+        names += ("watchdog",)
     check_free(settings.dashboard.host, settings.dashboard.port, "the dashboard (dashboard.port)")
 
     def say(sentence: str) -> None:

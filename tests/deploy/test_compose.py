@@ -41,9 +41,9 @@ def mounts(service: str) -> dict[str, str]:
     return found
 
 
-def test_the_installation_has_the_seven_services_and_one_that_is_run_by_hand() -> None:
+def test_the_installation_has_the_eight_services_and_one_that_is_run_by_hand() -> None:
     started = {name for name, body in SERVICES.items() if "profiles" not in body}
-    assert started == {"mosquitto", "influxdb", "ingest", "influx", "watch", "dashboard", "grafana"}
+    assert started == {"mosquitto", "influxdb", "ingest", "influx", "watch", "dashboard", "grafana", "watchdog"}
     assert set(SERVICES) - started == {"admin"}
 
 
@@ -102,12 +102,22 @@ def test_every_variable_has_a_default_and_stands_in_the_operator_s_guide() -> No
         assert name in guide, f"{name} is not explained"
 
 
-@pytest.mark.parametrize("role", ["ingest", "influx", "watch", "dashboard"])
+@pytest.mark.parametrize("role", ["ingest", "influx", "watch", "dashboard", "watchdog"])
 def test_each_role_reads_the_mounted_configuration(role: str) -> None:
     command = SERVICES[role]["command"]
     assert command == [role, "--config", "/etc/kehai/kehai.toml"]
     assert mounts(role)["/etc/kehai/kehai.toml"] == "./deploy/kehai.toml"
     assert CONFIG["installation"]["data"] in mounts(role)
+
+
+def test_the_watch_finds_the_watchdog_and_both_reach_those_whom_they_call() -> None:
+    told = CONFIG["watchdog"]
+    assert told["host"] in SERVICES
+    assert SERVICES[told["host"]]["hostname"] == told["host"], "it listens under the name by which it is found"
+    assert f"http://{told['host']}:{told['port']}/" in str(SERVICES["watchdog"]["healthcheck"])
+    for service in ("watch", "watchdog"):
+        assert "outside" in SERVICES[service]["networks"]
+        assert "inside" in SERVICES[service]["networks"]
 
 
 def test_the_roles_reach_the_broker_where_it_listens() -> None:
