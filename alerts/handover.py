@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from alerts import tables
 from alerts.records import decode_status
-from alerts.sqlalerts import alert_of
-from domain.alerts import Alert, Reason, Result, State
+from alerts.sqlalerts import alert_of, transition_of
+from domain.alerts import Alert, Reason, Result, State, Transition
 from domain.clock import Instant
 from domain.ids import HomeId
 from domain.modes import ModeKind
-from domain.status import Observability
+from domain.status import HomeStatus, Observability
+
+_WRITTEN = (Reason.COMMENT, Reason.STEP, Reason.CLAIMED, Reason.RELEASED, Reason.ASSIGNED)
+"""What people write beside; the system's own notes are for the history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,23 @@ class Handover:
     """What was closed since the shift began, and is."""
     raised: int
     """How many alerts came up since then."""
+    notes: Mapping[int, Transition]
+    """Open alert -> the last thing that somebody wrote about it."""
+    endings: Mapping[int, Transition]
+    """Closed alert -> by whom it was closed, when, and what was written."""
 
 
-def sheet(connection: Connection, since: Instant, now: Instant, homes: frozenset[HomeId] | None = None) -> Handover:
-    """The sheet at ``now`` of a shift that began at ``since``; of ``homes`` alone where they are given."""
+def sheet(
+    connection: Connection,
+    since: Instant,
+    now: Instant,
+    homes: frozenset[HomeId] | None = None,
+    statuses: Iterable[HomeStatus] | None = None,
+) -> Handover:
+    """The sheet at ``now`` of a shift that began at ``since``; of ``homes`` alone where they are given.
+
+    ``statuses`` is every home as it was last seen; without it, that is read here.
+    """
     a, t, m = tables.alerts.c, tables.transitions.c, tables.modes.c
 
     def concerns(home: str) -> bool:
@@ -78,10 +96,13 @@ def sheet(connection: Connection, since: Instant, now: Instant, homes: frozenset
         .where(m.ended_at.is_(None), m.since <= now, m.kind != ModeKind.VISITOR.value)
         .order_by(m.until, m.home)
     )
+    seen = _statuses(connection) if statuses is None else statuses
+    wrote = t.reason.in_([reason.value for reason in _WRITTEN]) & (t.note != "")
     return Handover(
-        tuple(found), _unreached(connection), _silent(connection, homes),
+        tuple(found), _unreached(connection), _silent(seen, homes),
         tuple(Away(HomeId(row.home), ModeKind(row.kind), row.until) for row in away if concerns(row.home)),
-        closed, raised,
+        closed, raised, _last(connection, select(a.id).where(standing), wrote),
+        _last(connection, shut, t.to_state == State.CLOSED.value),
     )  # fmt: skip
 
 
@@ -106,13 +127,23 @@ def _unreached(connection: Connection) -> frozenset[int]:
     return frozenset(tried - reached)
 
 
-def _silent(connection: Connection, homes: frozenset[HomeId] | None) -> tuple[Silent, ...]:
-    found: list[Silent] = []
+def _last(connection: Connection, alerts: Any, these: ColumnElement[bool]) -> dict[int, Transition]:
+    """The last of ``these`` transitions of each of some alerts."""
+    t = tables.transitions.c
+    rows = connection.execute(select(tables.transitions).where(t.alert.in_(alerts), these).order_by(t.alert, t.version))
+    return {row["alert"]: transition_of(row) for row in rows.mappings()}
+
+
+def _statuses(connection: Connection) -> list[HomeStatus]:
     columns = tables.watched.c
-    rows = connection.execute(select(columns.home, columns.status).where(columns.status != b"").order_by(columns.home))
-    for row in rows:
-        status = decode_status(row.status)
+    rows = connection.execute(select(columns.status).where(columns.status != b"").order_by(columns.home))
+    return [decode_status(row.status) for row in rows]
+
+
+def _silent(statuses: Iterable[HomeStatus], homes: frozenset[HomeId] | None) -> tuple[Silent, ...]:
+    found: list[Silent] = []
+    for status in statuses:
         silent = tuple(device.id for device in status.devices if device.silent)
-        if (homes is None or row.home in homes) and (silent or status.observability is Observability.BLIND):
-            found.append(Silent(HomeId(row.home), status.observability, silent))
+        if (homes is None or status.home in homes) and (silent or status.observability is Observability.BLIND):
+            found.append(Silent(status.home, status.observability, silent))
     return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -74,6 +75,10 @@ class Speech:
     def exact(self, at: Instant, zone: LocalTime | None = None) -> str:
         """ISO 8601 for machines (``<time datetime>``)."""
         return (zone or self.zone).iso(at)
+
+    def listed(self, names: Iterable[str]) -> str:
+        """Several names in a row."""
+        return ("、" if self.language == "ja" else ", ").join(names)
 
     def text(self, japanese: str, english: str) -> str:
         """The one of two stored sentences that fits."""

@@ -50,7 +50,7 @@ class Shift:
         today = local.date(at)
         for back in range(self.minutes // _DAY + 2):
             day = today - timedelta(days=back)
-            if day.weekday() in self.weekdays and self._is_valid(day):
+            if day.weekday() in self.weekdays and self.is_valid(day):
                 begin, end = self.span(day, local)
                 if begin <= at < end:
                     return True
@@ -61,7 +61,8 @@ class Shift:
         last, minute = divmod(self.begins + self.minutes, _DAY)
         return _at(day, self.begins, local), _at(day + timedelta(days=last), minute, local)
 
-    def _is_valid(self, day: date) -> bool:
+    def is_valid(self, day: date) -> bool:
+        """True when a turn may begin on ``day``, its weekday aside."""
         return (self.valid_from is None or day >= self.valid_from) and (self.valid_to is None or day <= self.valid_to)
 
 
@@ -193,6 +194,19 @@ def next_change(connection: Connection, rota: str, after: Instant, local: LocalT
         if on_call(connection, rota, edge, local) != before:
             return edge
     return None
+
+
+def turns_begun(connection: Connection, rota: str, at: Instant, local: LocalTime, limit: int = 2) -> list[Instant]:
+    """When the last turns of a rota began that had begun by ``at``, the newest first, within eight days."""
+    today = local.date(at)
+    begun = {
+        begin
+        for shift in all_shifts(connection, rota)
+        for back in range(9)
+        for day in [today - timedelta(days=back)]
+        if day.weekday() in shift.weekdays and shift.is_valid(day) and (begin := shift.span(day, local)[0]) <= at
+    }
+    return sorted(begun, reverse=True)[:limit]
 
 
 def _at(day: date, minute: int, local: LocalTime) -> Instant:

@@ -87,7 +87,7 @@ def test_who_is_away_and_what_is_silent_stand_on_it_and_another_area_s_do_not(en
     found = read(engine)
     assert found.away == (Away(HOME, ModeKind.HOSPITAL, T + 9 * DAY),)
     assert found.silent == (Silent(HOME, Observability.PARTIAL, ("kitchen",)),)
-    assert read(engine, frozenset({OTHER})) == Handover((), frozenset(), (), (), (), 0)
+    assert read(engine, frozenset({OTHER})) == Handover((), frozenset(), (), (), (), 0, {}, {})
 
 
 def test_the_command_prints_it(tmp_path: Path, engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
