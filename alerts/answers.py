@@ -65,7 +65,8 @@ def _note(connection: Connection, number: int, said: Answer, now: Instant, pace:
     alert = alert_numbered(connection, number)
     if alert is None or not alert.state.standing:
         return Said.OVER
-    state, outcome = (alert.state, None) if alert.state.taken else (State.CLOSED, Outcome.ANSWERED)
+    ends = Outcome.HELP if said is Answer.HELP else Outcome.ANSWERED
+    state, outcome = (alert.state, None) if alert.state.taken else (State.CLOSED, ends)
     after = replace(alert, version=alert.version + 1, state=state, outcome=outcome)
     compare_and_set(connection, alert, columns_of(after))
     append(

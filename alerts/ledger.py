@@ -45,6 +45,7 @@ VERDICT: Mapping[Outcome, Verdict | None] = {
     Outcome.DEATH: Verdict.TRUE,
     Outcome.UNREACHED: Verdict.UNKNOWN,
     Outcome.ANSWERED: Verdict.FALSE,
+    Outcome.HELP: Verdict.TRUE,
     Outcome.RESUMED: Verdict.UNKNOWN,
     Outcome.DRILL: None,
 }

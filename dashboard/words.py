@@ -174,9 +174,10 @@ OUTCOME: Mapping[Outcome, str] = {
     Outcome.DEATH: _n("Found dead"),
     Outcome.UNREACHED: _n("Not reached; somebody goes on trying"),
     Outcome.ANSWERED: _n("The resident answered that all is well (closed by the system)"),
+    Outcome.HELP: _n("The resident called for help, which is a page of its own (closed by the system)"),
     Outcome.RESUMED: _n("Activity resumed (closed by the system)"),
 }
-CHOICES = tuple(outcome for outcome in Outcome if outcome not in (Outcome.ANSWERED, Outcome.RESUMED))
+CHOICES = tuple(outcome for outcome in Outcome if outcome not in (Outcome.ANSWERED, Outcome.HELP, Outcome.RESUMED))
 """The outcomes that a person may choose."""
 DEVICE: Mapping[Quantity, str] = {
     Quantity.MOTION: _n("Motion"),

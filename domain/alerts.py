@@ -125,6 +125,7 @@ class Outcome(StrEnum):
     DEATH = "death"  # 死亡発見
     UNREACHED = "unreached"  # 連絡つかず継続
     ANSWERED = "answered"  # 本人応答 (closed by the system: the resident was asked, and answered that all is well)
+    HELP = "help"  # 本人が助けを求めた (closed by the system: the call opened a page of its own)
     RESUMED = "resumed"  # 活動再開 (closed by the system: the resident, device or gateway was seen again)
 
 

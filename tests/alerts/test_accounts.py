@@ -10,14 +10,18 @@ import pytest
 from sqlalchemy import Engine
 
 from alerts.accounts import Milestone, Raised, Times, by_kind, by_place, raised
+from alerts.answers import answer
+from alerts.asking import Answer, ask, question_about
 from alerts.desk import decide
 from alerts.ledger import MONTH, Verdict
+from alerts.sqlalerts import alert_numbered
 from alerts.sqlbook import SqlBook
 from domain.alerts import Outcome, Result, Step
 from domain.clock import HOUR, MINUTE, SECOND
 from domain.findings import Finding, Level
 from domain.ids import HomeId
 from kehai.commands.ledger import plain
+from registry import addresses
 from tests.alerts.duty import HOME, SILENCE, T, installation
 
 OTHER = HomeId("h2")
@@ -83,6 +87,26 @@ def test_a_place_without_alerts_has_a_line_too_and_its_home_months_count(engine:
     assert (west.name, west.ledger.months, west.ledger.pages) == ("西", 1.0, 0)
     (line,) = by_kind(read(engine), Level.PAGE, T - HOUR, NOW, WATCHED)
     assert (line.name, line.ledger.months, line.ledger.pages) == ("inactivity", 3.0, 1)
+
+
+@pytest.mark.parametrize(("said", "verdict"), [(Answer.WELL, Verdict.FALSE), (Answer.HELP, Verdict.TRUE)])
+def test_a_prompt_to_which_the_resident_answered_that_they_need_help_was_true(
+    engine: Engine, said: Answer, verdict: Verdict
+) -> None:
+    take(SqlBook(engine), replace(SILENCE, level=Level.PROMPT))
+    with engine.begin() as connection:
+        addresses.add(connection, f"home:{HOME}", "mail", "x@example.org", T)
+        alert = alert_numbered(connection, 1)
+        assert alert is not None
+        assert ask(connection, alert, T, T + 10 * MINUTE)
+        question = question_about(connection, 1)
+        assert question is not None
+        answer(connection, question.token, said, "link", T + MINUTE)
+    found = read(engine)
+    (prompt,) = by_kind(found, Level.PROMPT, T - HOUR, NOW, WATCHED)
+    assert prompt.ledger.verdicts == {**dict.fromkeys(Verdict, 0), verdict: 1}
+    pages = by_kind(found, Level.PAGE, T - HOUR, NOW, WATCHED)
+    assert [(line.name, line.ledger.pages) for line in pages] == ([("help_called", 1)] if said is Answer.HELP else [])
 
 
 def test_prompts_have_lines_of_their_own_and_drills_none(engine: Engine) -> None:
