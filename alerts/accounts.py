@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,13 +13,15 @@ from alerts import tables
 from alerts.duty_tables import sightings
 from alerts.ledger import Ledger, by_rule, count
 from alerts.sqlalerts import alert_of, transition_of
-from domain.alerts import Alert, Outcome, Result, Transition
+from domain.alerts import Alert, Outcome, Reason, Result, State, Transition
 from domain.clock import SECOND, Instant, Span
 from domain.findings import Level, Subject
 from domain.ids import HomeId
 
 SOON: tuple[Span, ...] = (60 * SECOND, 180 * SECOND)
 """The shares that are told are of what was done within these."""
+_ENDS = frozenset({Reason.ACTIVITY, Reason.LATE_ACTIVITY, Reason.WENT_OUT, Reason.CONFIGURATION})
+_ROUNDING = 1e-9
 
 
 class Milestone(StrEnum):
@@ -39,30 +41,49 @@ class Milestone(StrEnum):
 class Times:
     """How soon a milestone was met after each of some alerts."""
 
-    spans: tuple[Span | None, ...]
-    """One for each alert, None where it was never met."""
+    spans: tuple[Span, ...]
+    """One for each alert that met it."""
+    never: int = 0
+    """Alerts that never met it, though they stood until somebody closed them, or stand still. They count as later than
+    all others: leaving them out would make neglect look like speed."""
+    ended: tuple[Span, ...] = ()
+    """One for each alert that ended by itself before: how long it had stood until then. It counts as not met for so long, and
+    nothing is supposed of it after (Kaplan and Meier's estimate)."""
 
     @property
     def met(self) -> int:
         """Of how many alerts it was met at all."""
-        return sum(span is not None for span in self.spans)
+        return len(self.spans)
+
+    @property
+    def total(self) -> int:
+        """How many alerts there were."""
+        return len(self.spans) + self.never + len(self.ended)
 
     def quantile(self, part: float) -> Span | None:
-        """The span within which ``part`` of all alerts met it; None where fewer ever did.
-
-        Those that never met it count as later than all others: leaving them out would make neglect look like speed.
-        """
-        if not self.spans:
-            return None
-        ordered = sorted(span for span in self.spans if span is not None)
-        rank = math.ceil(part * len(self.spans))
-        return ordered[rank - 1] if 0 < rank <= len(ordered) else None
+        """The span within which ``part`` of the alerts met it; None where fewer ever did."""
+        return next((span for span, share in self._shares() if share >= part - _ROUNDING), None)
 
     def within(self, span: Span) -> float | None:
-        """The share of all alerts that met it within ``span``; None where there was no alert."""
-        if not self.spans:
+        """The share of the alerts that met it within ``span``; None where none stood so long and none met it."""
+        if not self.total:
             return None
-        return sum(met is not None and met <= span for met in self.spans) / len(self.spans)
+        share = 0.0
+        for at, reached in self._shares():
+            if at > span:
+                break
+            share = reached
+        stood = self.spans or self.never or max(self.ended, default=0) >= span
+        return share if stood else None
+
+    def _shares(self) -> Iterator[tuple[Span, float]]:
+        """(span, share that had met it by then), in order of spans."""
+        ended = sorted(self.ended)
+        left = 1.0
+        for number, span in enumerate(ordered := sorted(self.spans)):
+            standing = len(ordered) - number + self.never + len(ended) - bisect_left(ended, span)
+            left *= 1.0 - 1.0 / standing
+            yield span, 1.0 - left
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +103,8 @@ class Raised:
     alerts: tuple[Alert, ...]
     met: Mapping[int, Mapping[Milestone, Span]]
     """Alert -> milestone -> how long after it came to be somebody's to do."""
+    ended: Mapping[int, Span]
+    """Alert -> how long it had stood when it ended by itself: life was seen, or the resident answered."""
 
 
 def raised(connection: Connection, since: Instant, now: Instant, homes: Iterable[HomeId]) -> Raised:
@@ -103,7 +126,8 @@ def raised(connection: Connection, since: Instant, now: Instant, homes: Iterable
     looked = select(s.alert, func.min(s.at)).where(s.alert.in_(numbers)).group_by(s.alert)
     seen: dict[int, Instant] = {row[0]: row[1] for row in connection.execute(looked)}
     met = {number: milestones(found[number], history[number], seen.get(number)) for number in found}
-    return Raised(tuple(found.values()), met)
+    ended = {number: span for number in found if (span := ended_by_itself(found[number], history[number])) is not None}
+    return Raised(tuple(found.values()), met, ended)
 
 
 def milestones(alert: Alert, history: Sequence[Transition], seen_at: Instant | None) -> dict[Milestone, Span]:
@@ -111,7 +135,7 @@ def milestones(alert: Alert, history: Sequence[Transition], seen_at: Instant | N
 
     What was done before it became a page counts as done at once.
     """
-    start = next((row.logged_at for row in history if row.to_state.standing and row.level is alert.level), None)
+    start = _stood_from(alert, history)
     if start is None:
         return {}
     taken = _first(history, lambda row: row.to_state.taken)
@@ -123,6 +147,20 @@ def milestones(alert: Alert, history: Sequence[Transition], seen_at: Instant | N
         Milestone.VISITED: _first(history, lambda row: row.result in (Result.ARRIVED, Result.ENTERED)),
     }
     return {milestone: max(0, at - start) for milestone, at in found.items() if at is not None}
+
+
+def ended_by_itself(alert: Alert, history: Sequence[Transition]) -> Span | None:
+    """How long it had stood at its present level when nobody was needed any more; None where that did not happen."""
+    start, end = _stood_from(alert, history), _first(history, _is_end)
+    return None if start is None or end is None else max(0, end - start)
+
+
+def _is_end(row: Transition) -> bool:
+    return row.reason in _ENDS or (row.reason is Reason.ANSWERED and row.to_state is State.CLOSED)
+
+
+def _stood_from(alert: Alert, history: Sequence[Transition]) -> Instant | None:
+    return _first(history, lambda row: row.to_state.standing and row.level is alert.level)
 
 
 def _first(history: Sequence[Transition], condition: Callable[[Transition], bool]) -> Instant | None:
@@ -160,6 +198,11 @@ def by_kind(found: Raised, level: Level, since: Instant, now: Instant, watched: 
 
 
 def _times(alerts: Sequence[Alert], found: Raised) -> dict[Milestone, Times]:
-    return {
-        milestone: Times(tuple(found.met[alert.id].get(milestone) for alert in alerts)) for milestone in Milestone
-    }  # fmt: skip
+    return {milestone: _time(milestone, alerts, found) for milestone in Milestone}
+
+
+def _time(milestone: Milestone, alerts: Sequence[Alert], found: Raised) -> Times:
+    met = tuple(span for alert in alerts if (span := found.met[alert.id].get(milestone)) is not None)
+    rest = [alert.id for alert in alerts if milestone not in found.met[alert.id]]
+    ended = tuple(found.ended[number] for number in rest if number in found.ended)
+    return Times(met, len(rest) - len(ended), ended)

@@ -88,7 +88,7 @@ _HEADER = [
     *(
         f"{milestone.value}_{figure}"
         for milestone in Milestone
-        for figure in ("median_s", "p90_s", *(f"share_{span // SECOND}s" for span in SOON))
+        for figure in ("met", "ended_first", "median_s", "p90_s", *(f"share_{span // SECOND}s" for span in SOON))
     ),
 ]  # fmt: skip
 
@@ -104,6 +104,7 @@ def _cells(account: Account) -> list[str]:
         cells += ["", "", ""]
     for milestone in Milestone:
         times = account.times[milestone]
+        cells += [str(times.met), str(len(times.ended))]
         cells += ["" if (span := times.quantile(part)) is None else str(span // SECOND) for part in (0.5, 0.9)]
         cells += ["" if (share := times.within(span)) is None else f"{share:.3f}" for span in SOON]
     return cells

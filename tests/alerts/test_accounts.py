@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import Engine
@@ -18,7 +19,7 @@ from alerts.sqlalerts import alert_numbered
 from alerts.sqlbook import SqlBook
 from domain.alerts import Outcome, Result, Step
 from domain.clock import HOUR, MINUTE, SECOND
-from domain.findings import Finding, Level
+from domain.findings import Ended, EndReason, Finding, Level
 from domain.ids import HomeId
 from kehai.commands.ledger import plain
 from registry import addresses
@@ -68,14 +69,71 @@ def test_a_page_is_timed_from_when_it_became_one_and_not_from_its_prompt(engine:
     assert read(engine).met[1][Milestone.CLAIMED] == MINUTE
 
 
+def waits(*spans: int | None, ended: tuple[int, ...] = ()) -> Times:
+    met = tuple(span * SECOND for span in spans if span is not None)
+    return Times(met, spans.count(None), tuple(span * SECOND for span in ended))
+
+
 def test_an_alert_that_nobody_took_makes_the_figures_worse_and_not_better() -> None:
-    times = Times((10 * SECOND, None, 90 * SECOND, None))
+    times = waits(10, None, 90, None)
     assert (times.met, times.quantile(0.5), times.quantile(0.9)) == (2, 90 * SECOND, None)
     assert (times.within(60 * SECOND), times.within(180 * SECOND)) == (0.25, 0.5)
 
 
-def test_of_no_alerts_no_time_is_told() -> None:
-    assert (Times(()).quantile(0.5), Times(()).within(60 * SECOND)) == (None, None)
+def test_an_alert_that_ended_by_itself_counts_as_long_as_it_stood_and_no_longer() -> None:
+    times = waits(20, 100, 170, ended=(30,))
+    assert (times.met, times.quantile(0.5), times.within(60 * SECOND)) == (3, 100 * SECOND, 0.25)
+    assert times.within(180 * SECOND) == 1.0, "all that still stood were taken by then"
+    assert times.quantile(0.9) == 170 * SECOND, "what was over after half a minute says nothing of three"
+    neglected = waits(20, ended=(5000,))
+    assert (neglected.quantile(0.9), neglected.within(180 * SECOND)) == (None, 0.5), "nobody came while it stood"
+
+
+def test_times_are_told_of_alerts_that_stood_until_somebody_could_have_come() -> None:
+    assert (waits().quantile(0.5), waits().within(60 * SECOND)) == (None, None)
+    only = waits(ended=(10, 70))
+    assert (only.quantile(0.5), only.within(60 * SECOND), only.within(180 * SECOND)) == (None, 0.0, None)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_without_alerts_that_ended_by_themselves_a_share_is_a_plain_share(seed: int) -> None:
+    chance = Random(seed)
+    spans = [chance.choice([None, chance.randrange(300)]) for _ in range(chance.randrange(1, 40))]
+    times = waits(*spans)
+    for limit in (0, 60, 180, 299):
+        plain_share = sum(span is not None and span <= limit for span in spans) / len(spans)
+        assert times.within(limit * SECOND) == pytest.approx(plain_share)
+
+
+def test_what_ended_before_anybody_went_is_counted_apart(engine: Engine) -> None:
+    book = SqlBook(engine)
+    take(book, SILENCE)
+    with book.transaction() as page:
+        ended = Ended(HOME, SILENCE.cause, SILENCE.id, T + 40 * SECOND, EndReason.ACTIVITY)
+        decide(page, [ended], T + 40 * SECOND, catching_up=False)
+    take(book, replace(SILENCE, home=OTHER))
+    book.act(2, 1, "step", "sato", T + 2 * MINUTE, step=(Step.CALL_RESIDENT, Result.REACHED))
+    book.act(2, 2, "close", "sato", T + 3 * MINUTE, outcome=Outcome.SPOKE_SAFE)
+    (line,) = by_kind(read(engine), Level.PAGE, T - HOUR, NOW, WATCHED)
+    claimed, visited = line.times[Milestone.CLAIMED], line.times[Milestone.VISITED]
+    assert (claimed.spans, claimed.never, claimed.ended) == ((2 * MINUTE,), 0, (40 * SECOND,))
+    assert (claimed.quantile(0.5), claimed.within(180 * SECOND)) == (2 * MINUTE, 1.0)
+    assert (visited.spans, visited.never, visited.ended) == ((), 1, (40 * SECOND,)), "a call was enough: nobody went"
+
+
+def test_who_went_to_an_alert_that_ended_meanwhile_is_timed_and_a_visit_that_was_not_needed_is_not(
+    engine: Engine,
+) -> None:
+    book = SqlBook(engine)
+    take(book, SILENCE)
+    book.act(1, 1, "claim", "sato", T + 30 * SECOND)
+    with book.transaction() as page:
+        ended = Ended(HOME, SILENCE.cause, SILENCE.id, T + MINUTE, EndReason.ACTIVITY)
+        decide(page, [ended], T + MINUTE, catching_up=False)
+    book.act(1, 3, "close", "sato", T + HOUR, outcome=Outcome.VISITOR)
+    (line,) = by_kind(read(engine), Level.PAGE, T - HOUR, NOW, WATCHED)
+    assert line.times[Milestone.CLAIMED].spans == (30 * SECOND,)
+    assert (line.times[Milestone.VISITED].never, line.times[Milestone.VISITED].ended) == (0, (MINUTE,))
 
 
 def test_a_place_without_alerts_has_a_line_too_and_its_home_months_count(engine: Engine) -> None:
