@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts.duty_tables import attempts, notifications
@@ -33,7 +33,7 @@ LONGEST_WISH: Span = MINUTE
 GIVEN_UP: Span = DAY
 """Nobody is told of anything that is older than this."""
 _TESTED_FOR: Span = 10 * MINUTE
-_TAKEN_BACK = (Purpose.ALERT.value, Purpose.ASK.value)
+_REACHED = "Another channel reached them."
 
 
 class Stand(StrEnum):
@@ -235,13 +235,9 @@ class Outbox:
             # Whoever is told by one channel need not be told by the others that were to stand in for it, or it for them.
             connection.execute(
                 update(notifications)
-                .where(
-                    columns.alert == row.alert, columns.purpose == row.purpose, columns.climb == row.climb,
-                    columns.lap == row.lap, columns.rung == row.rung, columns.recipient == row.recipient,
-                    columns.state == Stand.WAITING.value,
-                )
-                .values(state=Stand.CANCELLED.value, done_at=now, error="Another channel reached them.")
-            )  # fmt: skip
+                .where(_of_the_same_call(row), columns.state == Stand.WAITING.value)
+                .values(state=Stand.CANCELLED.value, done_at=now, error=_REACHED)
+            )
         return True
 
     def failed(self, job: Job, how: How, sentence: str, now: Instant, retry_in: Span | None = None) -> bool:
@@ -266,8 +262,12 @@ class Outbox:
             if not self._settle(connection, job, values):
                 return False
             self._record(connection, job, how, sentence, now)
-            if over or how is How.OVER_QUOTA:
-                row = connection.execute(select(notifications).where(notifications.c.id == job.id)).one()
+            row = connection.execute(select(notifications).where(notifications.c.id == job.id)).one()
+            if self._was_reached(connection, row):
+                if not over:  # nothing waits for this channel to be well again
+                    values = {"state": Stand.CANCELLED.value, "done_at": now, "error": _REACHED}
+                    connection.execute(update(notifications).where(notifications.c.id == job.id).values(**values))
+            elif over or how is How.OVER_QUOTA:
                 self._fall_through(connection, row, now)
         return True
 
@@ -335,6 +335,11 @@ class Outbox:
             ).scalar()
         return min((at for at in (waiting, leased) if at is not None), default=None)
 
+    def _was_reached(self, connection: Connection, row: Any) -> bool:
+        """Another channel told them while this one was being tried."""
+        told = select(notifications.c.id).where(_of_the_same_call(row), notifications.c.state == Stand.SENT.value)
+        return connection.execute(told.limit(1)).first() is not None
+
     def _fall_through(self, connection: Connection, row: Any, now: Instant) -> int:
         rest = json.loads(row.fallbacks)
         if not rest or row.fell_through:
@@ -352,6 +357,15 @@ class Outbox:
     def _record(self, connection: Connection, job: Job, how: How, detail: str, now: Instant) -> None:
         this = and_(attempts.c.notification == job.id, attempts.c.number == job.number)
         connection.execute(update(attempts).where(this).values(ended_at=now, result=how.value, detail=detail[:500]))
+
+
+def _of_the_same_call(row: Any) -> ColumnElement[bool]:
+    """Every notification that is to tell one person of one rung, by whichever channel."""
+    c = notifications.c
+    return and_(
+        c.alert == row.alert, c.purpose == row.purpose, c.climb == row.climb, c.lap == row.lap, c.rung == row.rung,
+        c.recipient == row.recipient,
+    )  # fmt: skip
 
 
 def trials_of(connection: Connection, recipient: str, limit: int = 10) -> list[Delivery]:

@@ -87,6 +87,17 @@ def test_who_comes_back_late_with_an_old_token_changes_nothing(engine: Engine) -
     assert stands(engine)[-1] == ("suzuki", "mail", Stand.SENT)
 
 
+def test_what_was_on_its_way_when_another_channel_reached_them_is_not_tried_again(engine: Engine) -> None:
+    tell(engine, "line", "mail")
+    outbox = Outbox(engine)
+    outbox.failed(one(outbox, channel="line"), How.OVER_QUOTA, "No more.", T)
+    slow = one(outbox, T + 2 * SECOND, "line")
+    assert outbox.sent(one(outbox, T + 2 * SECOND), "", T + 2 * SECOND)
+    assert outbox.failed(slow, How.OVER_QUOTA, "No more.", T + 3 * SECOND)
+    assert outbox.claim("line", 10, T + MINUTE) == []
+    assert stands(engine)[0] == ("suzuki", "line", Stand.CANCELLED)
+
+
 def test_what_was_claimed_and_never_begun_waits_again_as_if_nothing_had_been(engine: Engine) -> None:
     tell(engine)
     outbox = Outbox(engine)
