@@ -73,9 +73,10 @@ class Caller:
         channels: Mapping[str, Channel],
         compose: Compose,
         pace: float = 1.0,
+        outbox: Outbox | None = None,
     ) -> None:
         self._engine, self._clock, self._steppers, self._compose = engine, clock, steppers, compose
-        self._outbox, self._pace = Outbox(engine, pace), pace
+        self._outbox, self._pace = outbox or Outbox(engine, pace), pace
         self._lines = {
             name: _Line(channel, ThreadPoolExecutor(channel.workers, thread_name_prefix=f"channel-{name}"))
             for name, channel in channels.items()
@@ -87,6 +88,12 @@ class Caller:
         self._thread = threading.Thread(target=self._run, name="caller", daemon=True)
         self._failing: set[str] = set()
         self._looked_at: Instant | None = None
+
+    @property
+    def on_their_way(self) -> int:
+        """How many messages this process has claimed, and knows nothing of yet."""
+        with self._lock:
+            return len(self._flying)
 
     def start(self) -> None:
         """Begin to look."""

@@ -21,12 +21,12 @@ ROOT = Path(__file__).resolve().parents[1]
 _MARK = "KEHAI_TEST_PROGRAM"
 
 
-def until(true: Callable[[], bool], seconds: float, what: str) -> None:
-    """Return once ``true``; an AssertionError that names ``what`` when it never came."""
-    deadline, pause = monotonic() + int(seconds * SECOND), threading.Event()
+def until(true: Callable[[], bool], seconds: float, what: str, pause: float = 0.05) -> None:
+    """Return once ``true``, looking every ``pause`` seconds; an AssertionError that names ``what`` when it never came."""
+    deadline, never = monotonic() + int(seconds * SECOND), threading.Event()
     while not true():
         assert monotonic() < deadline, f"within {seconds:.0f} s there was no {what}"
-        pause.wait(0.05)
+        never.wait(pause)
 
 
 def page(url: str) -> tuple[int, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
@@ -28,6 +30,9 @@ class Mailbox:
     answers: dict[str, str] = field(default_factory=dict)
     """Command (MAIL, RCPT, QUIT) -> what is said to it; what is not named is answered as it should be."""
     mails: list[Message] = field(default_factory=list)
+    hang: threading.Event | None = None
+    """While it is not set, nobody hears that a message was taken."""
+    calls: int = 0
     _controller: Any = None
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 (aiosmtpd's name)
@@ -36,6 +41,8 @@ class Mailbox:
             content = envelope.content
             assert isinstance(content, bytes)
             self.mails.append(message_from_bytes(content, policy=default))
+        while self.hang is not None and not self.hang.is_set():  # noqa: ASYNC110 (it is set in another thread)
+            await asyncio.sleep(0.02)
         return self.answer
 
     async def handle_MAIL(  # noqa: N802 (aiosmtpd's name)
@@ -43,6 +50,7 @@ class Mailbox:
     ) -> str:
         """Take a sender."""
         envelope.mail_from, envelope.mail_options = address, options
+        self.calls += 1
         return self.answers.get("MAIL", "250 OK")
 
     async def handle_RCPT(  # noqa: N802
@@ -96,13 +104,22 @@ class Hook:
     """The paths of what was asked for with GET."""
     taken: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Id -> what it said, for each id once."""
+    take: Callable[[str, dict[str, str], bytes], int] | None = None
+    """What becomes of a call, from its path, headers and body, while ``status`` is good; it says what is answered."""
+    pages: dict[str, bytes] = field(default_factory=dict)
+    """What a GET is answered, by its path."""
     _server: ThreadingHTTPServer | None = None
+
+    @property
+    def port(self) -> int:
+        """The port on which it listens."""
+        assert self._server is not None
+        return int(self._server.server_address[1])
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        assert self._server is not None
-        return f"http://127.0.0.1:{self._server.server_address[1]}/hook"
+        return f"http://127.0.0.1:{self.port}/hook"
 
     def __enter__(self) -> Self:
         hook = self
@@ -116,14 +133,24 @@ class Hook:
                 hook.calls.append((self.path, told, body))
                 if hook.hang is not None:
                     hook.hang.wait(60)
-                if hook.status < 300 and "kehai-id" in told:
+                status = hook.status
+                if status < 300 and "kehai-id" in told:
                     hook.taken.setdefault(told["kehai-id"], json.loads(body))
-                self.send_response(hook.status)
+                if status < 300 and hook.take is not None:
+                    status = hook.take(self.path, told, body)
+                self._say(status, hook.body)
+
+            def do_GET(self) -> None:
+                body = hook.pages.get(self.path)
+                self._say(404 if body is None else hook.status, body or b"")
+
+            def _say(self, status: int, body: bytes) -> None:
+                self.send_response(status)
                 for name, value in hook.headers.items():
                     self.send_header(name, value)
-                self.send_header("Content-Length", str(len(hook.body)))
+                self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(hook.body)
+                self.wfile.write(body)
 
             def do_GET(self) -> None:
                 hook.gets.append(self.path)

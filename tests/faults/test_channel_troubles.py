@@ -1,25 +1,24 @@
 """A channel is down, slow, refuses or talks nonsense for an hour: the next one is used, and nobody gets the hour afterwards.
 
-The hour is the installation's: its clock is moved by hand, five seconds at a time, while real servers answer or do not.
+Every kind of channel, against a provider of its own. The hour is the installation's: its clock is moved by hand, five seconds
+at a time, while real servers answer or do not.
 
-python -m pytest tests/faults/test_channel_troubles.py -s --rounds 60     (minutes of trouble; a few by default)
+python -m pytest tests/faults/test_channel_troubles.py -s --rounds 60     (minutes of trouble, of all kinds; else few of some)
 """
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Engine, insert
 
 from alerts import policy
 from alerts.caller import Caller
-from alerts.channels.catalogue import build
+from alerts.channels.catalogue import CHANNELS, build
 from alerts.desk import decide
 from alerts.ladder import Ladder
 from alerts.messages import Messages
@@ -32,24 +31,37 @@ from domain.ids import HomeId
 from domain.localtime import LocalTime
 from registry import addresses, tables
 from registry.database import migrate, open_database
+from tests.faults.providers import PROVIDERS, PUBLIC_URL, Provider
 from tests.programs import until
-from tests.receivers import Hook, Mailbox
+from tests.receivers import Mailbox
 
 T: Instant = 1_790_035_200_000_000
 _STEP = 5 * SECOND
-_MINUTES = 4
 _RECOVERED = 30 * SECOND
+_TIMEOUT = 0.2
+TROUBLES: dict[str, Callable[[Provider], AbstractContextManager[None]]] = {
+    "down": lambda provider: provider.down(),
+    "refusing": lambda provider: provider.refusing(),
+    "over quota": lambda provider: provider.over_quota(),
+    "hanging": lambda provider: provider.hanging(),
+    "nonsense": lambda provider: provider.nonsense(),
+}
+SHORT = [
+    ("webhook", "hanging"), ("smtp", "nonsense"), ("line", "over quota"), ("webpush", "refusing"), ("apprise", "down"),
+]  # fmt: skip
+"""Which are run where the command line does not ask for all of them, and for how many minutes."""
+_MINUTES = 2
 
 
 @dataclass
 class World:
-    """Two people: ``yama`` by the hook and else by mail, ``kawa`` by the hook alone; an alert is raised every minute."""
+    """Two people: ``yama`` by the channel in trouble and else by mail, ``kawa`` by that channel alone; an alert a minute."""
 
     book: SqlBook
     clock: VirtualClock
     ladder: Ladder
     caller: Caller
-    hook: Hook
+    provider: Provider
     mailbox: Mailbox
     raised: int = 0
 
@@ -63,7 +75,7 @@ class World:
                 self.open_alert(now)
             self.ladder.step(now)
             self.caller.look()
-            until(self._is_idle, 20, "idle channel")
+            until(lambda: self.caller.on_their_way == 0, 20, "idle channel", pause=0.005)
 
     def open_alert(self, now: Instant) -> None:
         """One more home in which nobody moves."""
@@ -74,9 +86,6 @@ class World:
         with self.book.transaction() as page:
             decide(page, [replace(finding, raised_at=now)], now, catching_up=False)
 
-    def _is_idle(self) -> bool:
-        return all(line.busy == 0 for line in self.caller._lines.values())
-
 
 class PatientOutbox(Outbox):
     """The control: it waits ten minutes between two attempts."""
@@ -86,128 +95,89 @@ class PatientOutbox(Outbox):
         return super().failed(job, how, sentence, now, 10 * MINUTE)
 
 
+class ForgetfulOutbox(Outbox):
+    """The control for repetitions: whatever went wrong is sent again as if it were the first time, under another id."""
+
+    def claim(self, channel: str, limit: int, now: Instant) -> list[Job]:
+        """See Outbox.claim."""
+        return [replace(job, key=f"{job.key}-{job.number}", resent=False) for job in super().claim(channel, limit, now)]
+
+
 @contextmanager
-def world(folder: Path, timeout: float = 0.2) -> Iterator[World]:
-    secret = folder / "secret"
-    secret.write_text("not so secret")
+def world(folder: Path, kind: str, outbox: Callable[[Engine], Outbox] = Outbox) -> Iterator[World]:
     engine = open_database(f"sqlite:///{folder / 'kehai.db'}")
     migrate(engine)
-    with engine.begin() as connection:
-        for login in ("yama", "kawa"):
-            connection.execute(insert(tables.staff).values(login=login, name=login, password="x", created_at=T))
-            addresses.add(connection, login, "hook", login, T)
-        addresses.add(connection, "yama", "post", "yama@example.org", T)
-        both = Policy((Rung(("staff:yama", "staff:kawa"), 600.0),))
-        policy.write(connection, "", Level.PAGE, both, "manager", "both at once", T)
     clock, local = VirtualClock(T), LocalTime("Asia/Tokyo")
-    with Hook() as hook, Mailbox() as mailbox:
-        sections = {
-            "hook": {"kind": "webhook", "url": hook.url, "secret_file": secret, "timeout_seconds": timeout},
-            "post": {
-                "kind": "smtp",
-                "host": "127.0.0.1",
-                "port": mailbox.port,
-                "security": "none",
-                "sender": "k@k.test",
-            },
-        }
-        caller = Caller(engine, clock, [], build(sections), Messages(engine, local))
-        yield World(SqlBook(engine), clock, Ladder(engine, local), caller, hook, mailbox)
+    with PROVIDERS[kind](folder, _TIMEOUT) as provider, Mailbox() as mailbox:
+        with engine.begin() as connection:
+            for login in ("yama", "kawa"):
+                connection.execute(insert(tables.staff).values(login=login, name=login, password="x", created_at=T))
+                addresses.add(connection, login, "way", provider.address(login), T)
+            addresses.add(connection, "yama", "post", "yama@example.org", T)
+            both = Policy((Rung(("staff:yama", "staff:kawa"), 600.0),))
+            policy.write(connection, "", Level.PAGE, both, "manager", "both at once", T)
+        post = {"kind": "smtp", "host": "127.0.0.1", "port": mailbox.port, "security": "none", "sender": "k@k.test"}
+        channels = build({"way": provider.section(kind), "post": post})
+        caller = Caller(engine, clock, [], channels, Messages(engine, local, PUBLIC_URL), outbox=outbox(engine))
+        yield World(SqlBook(engine), clock, Ladder(engine, local), caller, provider, mailbox)
         caller.stop()
     engine.dispose()
 
 
-@contextmanager
-def refusing(hook: Hook) -> Iterator[None]:
-    hook.status = 503
-    yield
-    hook.status = 200
-
-
-@contextmanager
-def over_quota(hook: Hook) -> Iterator[None]:
-    hook.status = 429
-    yield
-    hook.status = 200
-
-
-@contextmanager
-def hanging(hook: Hook) -> Iterator[None]:
-    hook.hang = threading.Event()
-    yield
-    hook.hang.set()
-    hook.hang = None
-
-
-@contextmanager
-def down(hook: Hook) -> Iterator[None]:
-    with _instead_of(hook, lambda connection: connection.close()):
-        yield
-
-
-@contextmanager
-def nonsense(hook: Hook) -> Iterator[None]:
-    def say(connection: socket.socket) -> None:
-        connection.recv(65536)
-        connection.sendall(b"\x00\xff 999 tea\r\n\r\n<xml" * 50)
-        connection.close()
-
-    with _instead_of(hook, say):
-        yield
-
-
-@contextmanager
-def _instead_of(hook: Hook, answer: Callable[[socket.socket], None]) -> Iterator[None]:
-    """Whatever connects to the hook meets ``answer``."""
-    assert hook._server is not None
-    before = hook._server.process_request
-
-    def meet(request: object, _address: object) -> None:
-        assert isinstance(request, socket.socket)
-        answer(request)
-
-    hook._server.process_request = meet  # type: ignore[method-assign,assignment]
-    yield
-    hook._server.process_request = before  # type: ignore[method-assign]
-
-
-TROUBLES = {"down": down, "refusing": refusing, "over quota": over_quota, "hanging": hanging, "nonsense": nonsense}
-
-
-def told(world: World, who: str) -> int:
-    """How many different messages reached somebody through the hook."""
-    return sum(said["to"] == who for said in world.hook.taken.values())
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every kind of channel in every trouble where the command line names a number of rounds."""
+    if "trouble" in metafunc.fixturenames:
+        every = [(kind, trouble) for kind in CHANNELS for trouble in TROUBLES]
+        chosen = SHORT if metafunc.config.getoption("--rounds") is None else every
+        metafunc.parametrize(("kind", "trouble"), chosen)
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("trouble", TROUBLES)
 def test_while_a_channel_is_in_trouble_the_next_one_is_used_and_afterwards_it_delivers_at_once_and_no_storm(
-    tmp_path: Path, trouble: str, rounds: int | None
+    tmp_path: Path, kind: str, trouble: str, rounds: int | None
 ) -> None:
-    minutes = rounds or _MINUTES
-    with world(tmp_path) as town:
+    with world(tmp_path, kind) as town:
+        provider = town.provider
         town.live(MINUTE + _STEP)
-        assert told(town, "yama") == town.raised
+        assert provider.told("yama") == town.raised
         before = town.raised
-        with TROUBLES[trouble](town.hook):
-            town.live(minutes * MINUTE)
+        with TROUBLES[trouble](provider):
+            town.live((rounds or _MINUTES) * MINUTE)
             town.live(MINUTE + 2 * _STEP, raises=False)
             assert len(town.mailbox.ids()) == town.raised - before, "the other channel was not used"
-            calls = len(town.hook.calls)
+            calls = provider.calls
         town.live(_RECOVERED, raises=False)
-        assert told(town, "kawa") == town.raised, "not delivered half a minute after it was well again"
+        assert provider.told("kawa") == town.raised, "not delivered half a minute after it was well again"
         if trouble != "hanging":  # what hung was taken in the end, late
-            assert told(town, "yama") <= before, "who was reached by mail was called once more"
+            assert provider.told("yama") <= before, "who was reached by mail was called once more"
         # Each message that still waits is tried once when the channel is well; nothing comes twice.
-        assert len(town.hook.calls) - calls <= 2 * (town.raised - before)
+        assert provider.calls - calls <= 2 * (town.raised - before)
         assert max(town.mailbox.ids().values()) == 1
+        assert complaints(provider, trouble) == []
+
+
+def complaints(provider: Provider, trouble: str) -> list[str]:
+    """What is wrong with what came more than once."""
+    wrong = [f"{heard.who} heard of {heard.alert} again, without a word" for heard in provider.unmarked_repetitions()]
+    if provider.repetitions() and (provider.honours_key or trouble != "hanging"):
+        wrong.append(f"{provider.repetitions()} messages came again")
+    return wrong
 
 
 def test_an_outbox_that_waits_long_between_attempts_is_caught(tmp_path: Path) -> None:
     """The control."""
-    with world(tmp_path) as town:
-        town.caller._outbox = PatientOutbox(town.caller._engine)
-        with refusing(town.hook):
+    with world(tmp_path, "webhook", PatientOutbox) as town:
+        with town.provider.refusing():
             town.live(2 * MINUTE)
         town.live(_RECOVERED, raises=False)
-        assert told(town, "kawa") < town.raised
+        assert town.provider.told("kawa") < town.raised
+
+
+@pytest.mark.parametrize("kind", ["webhook", "smtp"])
+def test_an_outbox_that_gives_each_attempt_an_id_of_its_own_is_caught(tmp_path: Path, kind: str) -> None:
+    """The control for repetitions."""
+    with world(tmp_path, kind, ForgetfulOutbox) as town:
+        with town.provider.hanging():
+            town.live(MINUTE + 2 * _STEP)
+        town.live(_RECOVERED, raises=False)
+        assert complaints(town.provider, "hanging")

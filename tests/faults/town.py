@@ -48,10 +48,14 @@ PEOPLE = {"yama": ("post", "yama@example.org"), "kawa": ("hook", "kawa")}
 class CarelessOutbox(Outbox):
     """The control: sent is what has been claimed."""
 
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._database = engine
+
     def claim(self, channel: str, limit: int, now: Instant) -> list[Job]:
         """See Outbox.claim."""
         jobs = super().claim(channel, limit, now)
-        with self._engine.begin() as connection:
+        with self._database.begin() as connection:
             for job in jobs:
                 connection.execute(
                     update(notifications)
@@ -124,9 +128,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "hook": {"kind": "webhook", "url": wanted.hook, "secret_file": secret},
         }
     )
-    caller = Caller(engine, clock, [], channels, Messages(engine, local))
-    if wanted.careless:
-        caller._outbox = CarelessOutbox(engine)
+    outbox = CarelessOutbox(engine) if wanted.careless else Outbox(engine)
+    caller = Caller(engine, clock, [], channels, Messages(engine, local), outbox=outbox)
     pause = threading.Event()
     while left(engine):
         caller.look()
