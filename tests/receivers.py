@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
@@ -174,3 +176,69 @@ class Hook:
             self.hang.set()
         self._server.shutdown()
         self._server.server_close()
+
+
+class Dripper:
+    """A server that says ``beginning`` to whoever comes, and then a letter now and then, for ever.
+
+    ``answers``: it is a mail server first, which answers these commands, and drips once it has the message.
+    """
+
+    def __init__(self, beginning: bytes = b"", answers: dict[str, bytes] | None = None, pause: float = 0.02) -> None:
+        self._beginning, self._answers, self._pause = beginning, answers or {}, pause
+        self._end = threading.Event()
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.dripping = 0
+        """How many connections are being dripped to just now."""
+        self.takes_mail = bool(self._answers)
+        """It drips only once it has the message."""
+
+    @property
+    def port(self) -> int:
+        """The port on which it listens."""
+        return int(self._server.getsockname()[1])
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._end.set()
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._server.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            if self._answers:
+                self._talk(connection)
+            self.drip(connection)
+
+    def _talk(self, connection: socket.socket) -> None:
+        """Be a mail server, up to the command of which nothing is known."""
+        said = connection.makefile("rb")
+        connection.sendall(self._answers[""])
+        for line in said:
+            answer = self._answers.get(line[:4].decode("ascii", "replace").upper())
+            if answer is None and line.strip() == b".":
+                return
+            if answer is not None:
+                connection.sendall(answer)
+
+    def drip(self, connection: socket.socket) -> None:
+        """Say a letter now and then until the other end is gone."""
+        self.dripping += 1
+        try:
+            connection.sendall(self._beginning)
+            while not self._end.wait(self._pause):
+                connection.sendall(b"a")
+        finally:
+            self.dripping -= 1

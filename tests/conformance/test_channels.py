@@ -29,7 +29,8 @@ from alerts.channels.webhook.channel import sign
 from domain.clock import SECOND, monotonic
 from domain.errors import ConfigurationError
 from domain.findings import Level
-from tests.receivers import Hook, Mailbox
+from tests.programs import until
+from tests.receivers import Dripper, Hook, Mailbox
 from tests.servers import free_port
 
 SECRET = "wholly-secret-7fc1"
@@ -169,6 +170,53 @@ def test_a_server_that_hangs_is_given_up_in_time_and_may_have_taken_it(over_http
     error = failure(over_http, over_http.channel(timeout=0.5), over_http.address())
     assert isinstance(error, UnknownError)
     assert monotonic() - began < 3 * SECOND
+
+
+MAIL = {"": b"220 k.test\r\n", "EHLO": b"250 k.test\r\n", "MAIL": b"250 OK\r\n", "RCPT": b"250 OK\r\n"} | {
+    "DATA": b"354 go on\r\n"
+}
+DRIPPING = [
+    ("webhook", Dripper(b"HTTP/")),
+    ("line", Dripper(b"HTTP/")),
+    ("webpush", Dripper(b"HTTP/")),
+    ("smtp", Dripper(b"220-")),
+    ("smtp", Dripper(b"250-", MAIL)),
+]
+
+
+@pytest.mark.parametrize(("kind", "dripper"), DRIPPING, ids=["webhook", "line", "webpush", "smtp", "smtp after DATA"])
+def test_a_server_that_drips_is_given_up_when_the_whole_attempt_has_taken_too_long(
+    tmp_path: Path, kind: str, dripper: Dripper
+) -> None:
+    with dripper, Hook() as hook:
+        place = Place(kind, tmp_path, hook)
+        began = monotonic()
+        error = failure(place, place.channel(dripper.port, timeout=0.5), place.address(dripper.port))
+        assert monotonic() - began < 3 * SECOND
+        assert isinstance(error, TransientError)
+        # A mail server that has not got the message yet cannot have taken it.
+        assert isinstance(error, UnknownError) is (kind != "smtp" or dripper.takes_mail)
+        until(lambda: dripper.dripping == 0, 10, "end of the connection")
+
+
+def test_a_server_that_drips_before_the_connection_is_safe_is_given_up_too(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET)
+    with Dripper(b"\x16\x03\x03\x40\x00") as dripper:  # the beginning of a long answer to a TLS greeting
+        hook = {"kind": "webhook", "url": f"https://127.0.0.1:{dripper.port}", "secret_file": secret}
+        mail = {"kind": "smtp", "host": "127.0.0.1", "port": dripper.port, "security": "tls", "sender": "k@kehai.test"}
+        for section in (hook, mail):
+            began = monotonic()
+            with pytest.raises(TransientError):
+                build({"way": {**section, "timeout_seconds": 0.5}})["way"].send("somebody@example.org", MESSAGE)
+            assert monotonic() - began < 3 * SECOND
+
+
+def test_a_server_that_drips_after_it_said_that_it_took_the_message_has_taken_it(over_http: Place) -> None:
+    if over_http.kind == "apprise":
+        return  # it waits for the last word itself; the caller gives such an attempt up
+    with Dripper(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n") as dripper:
+        over_http.channel(dripper.port, timeout=0.5).send(over_http.address(dripper.port), MESSAGE)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
 from contextlib import suppress
 from email.message import EmailMessage
@@ -12,6 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from alerts.channels.channel import Message, PermanentError, Receipt, TransientError, UnknownError
+from alerts.channels.deadline import watched, within
 from alerts.channels.settings import ChannelSettings, SecretFile
 from domain.clock import Clock, SystemClock, to_datetime
 
@@ -30,6 +32,19 @@ class Settings(ChannelSettings):
     password_file: SecretFile | None = None
     sender: str
     """The From address."""
+    timeout_seconds: float = Field(default=20.0, gt=0, le=20)
+    """For one attempt; mail servers keep whom they do not know waiting."""
+
+
+class _Server(smtplib.SMTP):
+    """A connection that ends at the deadline of its attempt."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return watched(super()._get_socket(host, port, timeout))  # type: ignore[misc]  # the types leave it out
+
+
+class _TlsServer(smtplib.SMTP_SSL, _Server):
+    pass
 
 
 class Smtp:
@@ -58,6 +73,10 @@ class Smtp:
 
     def send(self, address: str, message: Message) -> Receipt:
         """See Channel.send."""
+        with within(self._settings.timeout_seconds):
+            return self._send(address, message)
+
+    def _send(self, address: str, message: Message) -> Receipt:
         mail = self._mail(address, message)
         handed_over = False
         try:
@@ -109,11 +128,11 @@ class Smtp:
         settings = self._settings
         context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
         if settings.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
+            server: smtplib.SMTP = _TlsServer(
                 settings.host, settings.port, timeout=settings.timeout_seconds, context=context
             )
         else:
-            server = smtplib.SMTP(settings.host, settings.port, timeout=settings.timeout_seconds)
+            server = _Server(settings.host, settings.port, timeout=settings.timeout_seconds)
         try:
             server.ehlo_or_helo_if_needed()
             if settings.security == "starttls":

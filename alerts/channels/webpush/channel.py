@@ -7,15 +7,14 @@ its size alone.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-import requests
 from pywebpush import WebPushException, webpush
-from urllib3.exceptions import NewConnectionError
 
-from alerts.channels.channel import Message, Receipt, TransientError, UnknownError
-from alerts.channels.http import failure
+from alerts.channels.channel import Message, Receipt, TransientError
+from alerts.channels.http import Http, HttpAnswer, failure
 from alerts.channels.settings import ChannelSettings, SecretFile
 from domain.findings import Level
 
@@ -42,6 +41,8 @@ class WebPush:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.workers = settings.workers
+        self._http = Http(settings.timeout_seconds, settings.ca_file, settings.workers)
+        self._session = _Session(self._http)
 
     def check_address(self, address: str) -> str:
         """See Channel.check_address."""
@@ -74,7 +75,7 @@ class WebPush:
             answer: Any = webpush(
                 json.loads(address), said, vapid_private_key=str(self._settings.key_file),
                 vapid_claims={"sub": self._settings.contact}, ttl=_KEEPS, headers=headers,
-                timeout=self._settings.timeout_seconds,
+                requests_session=self._session,
             )  # fmt: skip
         except WebPushException as error:
             response = error.response
@@ -88,20 +89,33 @@ class WebPush:
                 raise TransientError(
                     "The push service does not accept our key: look at key_file and contact."
                 ) from error
-            told = {name.lower(): value for name, value in response.headers.items()}
-            raise failure(response.status_code, told) from error
-        except requests.ConnectionError as error:
-            if isinstance(getattr(error.args[0], "reason", None) if error.args else None, NewConnectionError):
-                raise TransientError("The push service cannot be reached.") from error
-            raise UnknownError("The push service broke the connection off.") from error
-        except requests.RequestException as error:
-            raise UnknownError("The push service never answered in time.") from error
+            raise failure(response.status_code, response.headers) from error
         except (ValueError, OSError) as error:
             raise TransientError("The VAPID key cannot be read: make one with 'kehai channels key'.") from error
         return Receipt(str(getattr(answer, "headers", {}).get("location", ""))[-60:])
 
     def close(self) -> None:
         """See Channel.close."""
+        self._http.close()
+
+
+class _Answer:
+    """An answer as pywebpush looks at it."""
+
+    def __init__(self, answer: HttpAnswer) -> None:
+        self.status_code, self.headers = answer.status, answer.headers
+        self.text, self.reason = "", ""
+
+
+class _Session:
+    """What pywebpush posts with: our own way, which ends in time."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def post(self, url: str, data: bytes, headers: Mapping[str, str], timeout: object) -> _Answer:  # noqa: ARG002
+        """See ``requests.Session.post``."""
+        return _Answer(self._http.ask("POST", url, data, {name: str(value) for name, value in headers.items()}))
 
 
 def make(settings: Settings) -> WebPush:
