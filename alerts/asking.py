@@ -6,7 +6,6 @@ closes the alert; "help" opens a page of its own at once (``alerts.answers``); n
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,6 +15,7 @@ from sqlalchemy import Connection, insert, select
 from alerts import outbox
 from alerts.duty_tables import asks
 from alerts.notices import Notice, Purpose
+from domain import chance
 from domain.alerts import Alert
 from domain.clock import Instant
 from domain.ids import HomeId
@@ -57,9 +57,7 @@ def ask(connection: Connection, alert: Alert, now: Instant, answer_by: Instant) 
     if not ways:
         return False
     connection.execute(
-        insert(asks).values(
-            alert=alert.id, home=alert.home, token=secrets.token_urlsafe(24), asked_at=now, answer_by=answer_by
-        )
+        insert(asks).values(alert=alert.id, home=alert.home, token=chance.token(24), asked_at=now, answer_by=answer_by)
     )
     outbox.enqueue(connection, [Notice(alert.id, Purpose.ASK, owner_of(alert.home), ways, now, climb=now)], now)
     return True

@@ -8,7 +8,6 @@ the row is marked as sent before. Nothing here sends, waits or reads a clock.
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts.duty_tables import attempts, notifications
 from alerts.notices import Notice, Purpose
+from domain.chance import unique
 from domain.clock import DAY, MINUTE, SECOND, Instant, Span
 
 LEASE: Span = MINUTE
@@ -164,7 +164,7 @@ def _was_told_it_is_over(connection: Connection, row: Any) -> bool:
 def _add(connection: Connection, notice: Notice, channel: str, others: Sequence[str], now: Instant) -> int:
     make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = make(notifications).values(
-        key=str(uuid.uuid4()), alert=notice.alert, purpose=notice.purpose.value, climb=notice.climb, lap=notice.lap,
+        key=unique(), alert=notice.alert, purpose=notice.purpose.value, climb=notice.climb, lap=notice.lap,
         rung=notice.rung, channel=channel, recipient=notice.recipient, fallbacks=json.dumps(list(others)), made_at=now,
         due_at=notice.due_at, state=Stand.WAITING.value,
     )  # fmt: skip

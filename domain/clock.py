@@ -7,6 +7,9 @@ exists only in ``domain.localtime``.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -104,6 +107,23 @@ class ScaledClock:
         return span / SECOND / self.speed
 
 
+def _of_the_machine() -> Span:
+    return time.monotonic_ns() // 1_000
+
+
+_ticks: ContextVar[Callable[[], Span]] = ContextVar("ticks", default=_of_the_machine)
+
+
 def monotonic() -> Span:
     """Microseconds on a clock that never steps; only differences mean anything, and only within one process."""
-    return time.monotonic_ns() // 1_000
+    return _ticks.get()()
+
+
+@contextmanager
+def measured_by(ticks: Callable[[], Span]) -> Iterator[None]:
+    """Whatever runs in this context has ``ticks`` for its ``monotonic``: a simulation, which measures by its own time."""
+    token = _ticks.set(ticks)
+    try:
+        yield
+    finally:
+        _ticks.reset(token)

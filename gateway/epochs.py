@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 import sqlite3
 from heapq import merge
 
+from domain.chance import hexadecimal
 from domain.clock import Instant
 from gateway.overflow import STORED_EARLIER, UNKNOWN, between, ranges, remember
 
@@ -26,7 +26,7 @@ def count_between(connection: sqlite3.Connection, after: int, until: int) -> int
 
 def begin_epoch(connection: sqlite3.Connection, acked: int, why: str, now: Instant) -> tuple[str, int]:
     """Move what waits into a new epoch, numbered from 1; returns its name and its last number."""
-    epoch = secrets.token_hex(8)
+    epoch = hexadecimal(8)
     connection.execute("DELETE FROM readings WHERE seq <= ?", (acked,))
     connection.execute("CREATE TEMP TABLE moving AS SELECT row_number() OVER (ORDER BY seq) AS number, * FROM readings")
     connection.execute("DELETE FROM readings")

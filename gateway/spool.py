@@ -7,7 +7,6 @@ days, so that a server that must be restored from a backup can have it again (do
 
 from __future__ import annotations
 
-import secrets
 import shutil
 import sqlite3
 from collections import Counter
@@ -17,6 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from domain.chance import hexadecimal
 from domain.clock import DAY, MINUTE, SECOND, Instant, Span, monotonic
 from domain.ids import DeviceId
 from domain.readings import Quantity
@@ -126,7 +126,7 @@ class Spool:
 
     def _load(self, connection: sqlite3.Connection, cut_short: int) -> None:
         """Learn what the disk holds. A commit that failed may have reached it: its readings are still the caller's."""
-        connection.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (secrets.token_hex(8),))
+        connection.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (hexadecimal(8),))
         meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
         same = meta["epoch"] == self.epoch
         if same and last_number(connection) > self._last:
