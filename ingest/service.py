@@ -29,7 +29,7 @@ from ingest.journal import JournalDamagedError, JournalError
 from ingest.metrics import Figures
 from ingest.mqtt.connection import Patience
 from ingest.steadyclock import SteadyClock
-from ingest.subscriber import WINDOW, BrokerAddress, Incoming, Subscriber, Ticket
+from ingest.subscriber import WINDOW, BrokerAddress, Incoming, Line, Subscriber, Ticket
 
 _GROUP = WINDOW // 2
 _ENOUGH = WINDOW // 4
@@ -66,18 +66,19 @@ class IngestService:
         figures: Figures | None = None,
         patience: Patience | None = None,
         chores: Chores | None = None,
+        subscribe: Callable[[Callable[[], Instant], Callable[[int], None]], Line] | None = None,
     ) -> None:
         """``linger_seconds`` is how long a commit waits for company; ``on_stored`` is called after each group of messages;
-        ``on_mark`` runs in a thread of its own and holds nobody up; ``chores`` are done between two commits."""
+        ``on_mark`` runs in a thread of its own and holds nobody up; ``chores`` are done between two commits; ``subscribe``
+        makes another line than MQTT's, of the clock that stamps what comes and of whom to tell that something came."""
         self._intake = intake
         self._clock = clock
-        self._address = address
         self._mark_every = int(mark_seconds * SECOND)
         self._on_mark = on_mark
         self._linger = linger_seconds
         self._on_stored = on_stored
         self._figures = figures or Figures()
-        self._patience = patience
+        self._subscribe = subscribe or (lambda now, arrived: Subscriber(address, now, arrived, patience))
         self._chores = chores
         self._wake = asyncio.Event()
         self._enough = 1
@@ -97,7 +98,7 @@ class IngestService:
 
     async def run(self) -> None:
         """Serve until ``stop``."""
-        subscriber = Subscriber(self._address, self._clock.now, self._arrived, self._patience)
+        subscriber = self._subscribe(self._clock.now, self._arrived)
         self._figures.watch(self._intake.counters, subscriber)
         try:
             started = await self._in_store(partial(self._intake.start, self._clock.now()))
@@ -112,7 +113,7 @@ class IngestService:
             await subscriber.stop()
             self._store_thread.shutdown()
 
-    async def _serve(self, subscriber: Subscriber) -> None:
+    async def _serve(self, subscriber: Line) -> None:
         next_mark = monotonic() + self._mark_every
         while not self._stopping:
             until_chores = math.inf if self._chores is None else self._chores.due_in()
@@ -131,7 +132,7 @@ class IngestService:
                 self._tell(Pulse(subscriber.connected, dict(self._intake.counters), subscriber.dropped))
             await self._keep_house(subscriber)
 
-    async def _keep_house(self, subscriber: Subscriber) -> None:
+    async def _keep_house(self, subscriber: Line) -> None:
         """One small step; what it takes in is committed at once."""
         if self._chores is None or self._chores.due_in() > 0:
             return
@@ -142,7 +143,7 @@ class IngestService:
         if waiting >= self._enough:
             self._wake.set()
 
-    async def _wait(self, subscriber: Subscriber, enough: int, seconds: float) -> None:
+    async def _wait(self, subscriber: Line, enough: int, seconds: float) -> None:
         """Return when ``enough`` messages wait, when somebody wants something of us, or after ``seconds``."""
         self._enough = enough
         self._wake.clear()
@@ -155,7 +156,7 @@ class IngestService:
     async def _in_store(self, work: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._store_thread, work)
 
-    async def _store(self, subscriber: Subscriber, group: deque[Incoming], mark: bool) -> None:
+    async def _store(self, subscriber: Line, group: deque[Incoming], mark: bool) -> None:
         """Commit one group, trying until the disk takes it: nothing is acknowledged before."""
         intake, figures = self._intake, self._figures
 
@@ -195,7 +196,7 @@ class IngestService:
             log.warning("the clock was set ahead, or the machine stood still", since=to_iso(leapt))
         return leapt
 
-    def _answer(self, subscriber: Subscriber, committed: Committed[Ticket]) -> None:
+    def _answer(self, subscriber: Line, committed: Committed[Ticket]) -> None:
         for ack in committed.acks:
             subscriber.publish((ack.gateway, ack.epoch), partial(self._words, ack))
         subscriber.acknowledge(committed.tokens)

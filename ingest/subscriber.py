@@ -6,16 +6,17 @@ A message is named by the connection that brought it, because packet identifiers
 from __future__ import annotations
 
 import asyncio
-import random
 import ssl
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import structlog
 
+from domain.chance import between
 from domain.clock import Instant, Span, monotonic
 from domain.errors import ConfigurationError
 from domain.wire import UP_FILTER
@@ -73,6 +74,34 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
     retained: bool
     received_at: Instant
     ticket: Ticket
+
+
+class Line(Protocol):
+    """What ingest asks of its side of the broker; see Subscriber, which is the only one that meets a network."""
+
+    inbox: deque[Incoming]
+    connected: bool
+    dropped: int | None
+
+    def start(self) -> None:
+        """See Subscriber.start."""
+        ...
+
+    async def stop(self) -> None:
+        """See Subscriber.stop."""
+        ...
+
+    def take(self, limit: int) -> list[Incoming]:
+        """See Subscriber.take."""
+        ...
+
+    def acknowledge(self, tickets: Sequence[Ticket]) -> None:
+        """See Subscriber.acknowledge."""
+        ...
+
+    def publish(self, key: Hashable, make: Callable[[], tuple[str, bytes]]) -> None:
+        """See Subscriber.publish."""
+        ...
 
 
 class _RefusedError(Exception):
@@ -185,7 +214,7 @@ class Subscriber:
                 log.warning("the connection to the broker is lost; connecting again", why=outcome)
                 if loop.time() - began > _STEADY:
                     pause = self._patience.first_pause
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, not a secret)
+            await asyncio.sleep(pause * between(0.5, 1.0))
             pause = min(pause * 2, self._patience.longest_pause)
 
     def _complain(self, why: str) -> None:
