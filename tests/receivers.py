@@ -103,7 +103,7 @@ class Hook:
     """While it is not set, no call is answered."""
     calls: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     gets: list[str] = field(default_factory=list)
-    """The paths of what was asked for with GET."""
+    """The paths of what was asked for with GET; see ``pages``."""
     taken: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Id -> what it said, for each id once."""
     take: Callable[[str, dict[str, str], bytes], int] | None = None
@@ -143,6 +143,7 @@ class Hook:
                 self._say(status, hook.body)
 
             def do_GET(self) -> None:
+                hook.gets.append(self.path)
                 body = hook.pages.get(self.path)
                 self._say(404 if body is None else hook.status, body or b"")
 
@@ -153,12 +154,6 @@ class Hook:
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
-
-            def do_GET(self) -> None:
-                hook.gets.append(self.path)
-                self.send_response(hook.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
 
             def log_message(self, *_args: object) -> None:
                 """Say nothing."""

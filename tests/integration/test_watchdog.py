@@ -70,7 +70,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
         (tmp_path / name).write_text(f"the {name}")
     with (
         Hook() as complaints,
-        Hook() as outside,
+        Hook(pages={"/hook": b""}) as outside,
         broker.broker as mosquitto,
     ):
         (tmp_path / "outside").write_text(outside.url)

@@ -244,7 +244,7 @@ def test_the_dead_man_s_switch_is_asked_at_each_success_and_its_trouble_is_no_tr
     file = tmp_path / "url"
     outside = Outside(file)
     outside.well()  # there is no file: that is said in the log, and nothing ends
-    with Hook() as hook:
+    with Hook(pages={"/hook/secret": b""}) as hook:
         file.write_text(hook.url + "/secret\n")
         until(lambda: _told(outside, hook), 5, "word to the dead man's switch")
         assert hook.gets[0] == "/hook/secret"
