@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -56,10 +56,14 @@ class _Line:
     """One channel and its threads."""
 
     channel: Channel
-    pool: ThreadPoolExecutor
+    pool: Executor
     busy: int = 0
     closed_until: Instant = 0
     """Over its quota, it is not asked until then."""
+
+
+def _threads(name: str, workers: int) -> Executor:
+    return ThreadPoolExecutor(workers, thread_name_prefix=f"channel-{name}")
 
 
 class Caller:
@@ -74,13 +78,12 @@ class Caller:
         compose: Compose,
         pace: float = 1.0,
         outbox: Outbox | None = None,
+        hands: Callable[[str, int], Executor] = _threads,
     ) -> None:
+        """``hands`` gives a channel of a name what so many of its messages are sent with at once."""
         self._engine, self._clock, self._steppers, self._compose = engine, clock, steppers, compose
         self._outbox, self._pace = outbox or Outbox(engine, pace), pace
-        self._lines = {
-            name: _Line(channel, ThreadPoolExecutor(channel.workers, thread_name_prefix=f"channel-{name}"))
-            for name, channel in channels.items()
-        }
+        self._lines = {name: _Line(channel, hands(name, channel.workers)) for name, channel in channels.items()}
         self._lock = threading.Lock()
         self._flying: dict[Future[None], Job] = {}
         """What this process has claimed and is sending, or will."""
