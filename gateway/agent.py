@@ -20,6 +20,7 @@ from domain.readings import Device, Quantity
 from domain.wire import AckPayload, ClockState, Condition, encode_heartbeat, encode_hello
 from gateway.dating import Dating
 from gateway.drivers.driver import Driver
+from gateway.link import Connect, make_client
 from gateway.memory import Memory
 from gateway.spool import Observation, Spool, SpoolError
 from gateway.tasks import end, through
@@ -60,6 +61,7 @@ class Agent:
         *,
         keeper: Timekeeper | None = None,
         memory: Memory | None = None,
+        connect: Connect = make_client,
     ) -> None:
         """``running_since`` is for a simulation whose sensors have been there before this process: None means from now on."""
         self._gateway, self._drivers, self._spool = gateway, tuple(drivers), spool
@@ -77,7 +79,7 @@ class Agent:
         self._aside: Path | None = None
         self._started = running_since
         self._through: Instant | None = None
-        self.uplink = Uplink(gateway, spool, address, self)
+        self.uplink = Uplink(gateway, spool, address, self, connect)
 
     @property
     def devices(self) -> tuple[Device, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 from collections import deque
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol
 
 import aiomqtt
 
@@ -50,6 +52,54 @@ class NotDeliveredError(Exception):
         self.too_large = code == _TOO_LARGE
 
 
+class Heard(Protocol):
+    """A message from the broker."""
+
+    @property
+    def payload(self) -> object:
+        """Bytes, where it is one of ours."""
+        ...
+
+    @property
+    def retain(self) -> bool:
+        """True for one that the broker had kept."""
+        ...
+
+
+class Link(Protocol):
+    """One connection to the broker, open within ``async with``; see Client."""
+
+    reached: bool
+    taken_over: bool
+
+    async def __aenter__(self) -> object:
+        """Connect. Raises aiomqtt.MqttError."""
+        ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Disconnect."""
+        ...
+
+    @property
+    def messages(self) -> AsyncIterator[Heard]:
+        """What comes. Raises aiomqtt.MqttError once the connection is lost."""
+        ...
+
+    async def deliver(self, topic: str, payload: bytes) -> None:
+        """See Client.deliver."""
+        ...
+
+    async def listen_to(self, topic: str) -> None:
+        """See Client.listen_to."""
+        ...
+
+
+Connect = Callable[[str, UplinkAddress, aiomqtt.ProtocolVersion], Link]
+"""Makes a link that is not open yet, under the gateway's name. May raise OSError."""
+
+
 class Client(aiomqtt.Client):
     """aiomqtt's client, which also hears what the broker says to a publication and at the end of a connection."""
 
@@ -86,7 +136,7 @@ class Client(aiomqtt.Client):
         super()._on_socket_open(client, userdata, sock)
 
 
-def make_client(gateway: str, address: UplinkAddress, version: aiomqtt.ProtocolVersion) -> Client:
+def make_client(gateway: str, address: UplinkAddress, version: aiomqtt.ProtocolVersion) -> Link:
     """A client that is not connected yet; raises OSError when a TLS file cannot be used."""
     tls = None
     if address.ca_file is not None or address.cert_file is not None:

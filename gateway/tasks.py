@@ -15,11 +15,12 @@ async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
     ``asyncio.wait_for`` before Python 3.12, also inside libraries, can swallow a cancellation that comes at the very moment at
     which what it waits for is done: so ask again until it is heard.
     """
-    left = {task for task in tasks if not task.done()}
+    left = [task for task in tasks if not task.done()]
     while left:
         for task in left:
             task.cancel()
-        _, left = await asyncio.wait(left, timeout=0.5)
+        await asyncio.wait(left, timeout=0.5)
+        left = [task for task in left if not task.done()]
 
 
 async def through(work: Coroutine[Any, Any, Result]) -> Result:

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Sequence
 from typing import Protocol
 
 import aiomqtt
 import structlog
 
+from domain.chance import between
 from domain.clock import MINUTE, SECOND, Instant, Span, monotonic
 from domain.wire import AckPayload, ClockState, Down, Up, decode_ack, down_topic, encode_readings, up_topic
 from gateway.dating import Dating
-from gateway.link import Client, NotDeliveredError, Rivalry, Room, UplinkAddress, Versions, make_client
+from gateway.link import Connect, Link, NotDeliveredError, Rivalry, Room, UplinkAddress, Versions, make_client
 from gateway.spool import TOLD_LOST, Greeting, Spool, Spooled, SpoolError
 from gateway.tasks import end
 
@@ -75,8 +75,11 @@ class Voice(Protocol):
 class Uplink:
     """One gateway's connection; ``run`` keeps it up until cancelled."""
 
-    def __init__(self, gateway: str, spool: Spool, address: UplinkAddress, voice: Voice) -> None:
+    def __init__(
+        self, gateway: str, spool: Spool, address: UplinkAddress, voice: Voice, connect: Connect = make_client
+    ) -> None:
         self._gateway, self._spool, self._address, self._voice = gateway, spool, address, voice
+        self._connect = connect
         self._wake = asyncio.Event()
         self._beat: tuple[bytes, int | None] | None = None
         self._beat_asked = False
@@ -116,7 +119,7 @@ class Uplink:
         while True:
             began, client, served, again = monotonic(), None, False, False
             try:
-                client = make_client(self._gateway, self._address, versions.present)
+                client = self._connect(self._gateway, self._address, versions.present)
                 async with client:
                     served = True
                     versions.served()
@@ -141,7 +144,7 @@ class Uplink:
                 await self._tell_rivalry()
             again = self._look_for_what_broke_it() or again
             pause = _FIRST_PAUSE if again or (served and lasted >= _STEADY) else pause
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (jitter, not a secret)
+            await asyncio.sleep(pause * between(0.5, 1.0))
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _tell_rivalry(self) -> None:
@@ -158,7 +161,7 @@ class Uplink:
             self._told.add(what)
             log.warning(words, gateway=self._gateway, at=f"{self._address.host}:{self._address.port}", **more)
 
-    async def _serve(self, client: Client) -> None:
+    async def _serve(self, client: Link) -> None:
         self._welcome.clear()
         try:
             await client.listen_to(down_topic(self._gateway, Down.ACK))
@@ -183,7 +186,7 @@ class Uplink:
 
     # ---- hearing -----------------------------------------------------------------------------------------------------
 
-    async def _listen(self, client: Client) -> None:
+    async def _listen(self, client: Link) -> None:
         async for message in client.messages:
             payload = message.payload
             if message.retain or not isinstance(payload, bytes | bytearray):
@@ -237,7 +240,7 @@ class Uplink:
 
     # ---- speaking ----------------------------------------------------------------------------------------------------
 
-    async def _write(self, client: Client) -> None:
+    async def _write(self, client: Link) -> None:
         while True:
             try:
                 if not self._welcome.is_set():
@@ -247,7 +250,11 @@ class Uplink:
                     self._told = {what for what in self._told if not what.startswith("refused")}
                     continue
                 self._look_at_progress()
-                await self._wait(self._wake, _UNANSWERED / SECOND / 4)
+                if self._spool.depth == 0:
+                    await self._wake.wait()
+                    self._progress_at = monotonic()
+                else:
+                    await self._wait(self._wake, _UNANSWERED / SECOND / 4)
             except NotDeliveredError as refusal:
                 self._say(
                     f"refused: {refusal}",
@@ -259,7 +266,7 @@ class Uplink:
                 self._say("unread", "the spool cannot be read, trying on", why=str(error))
                 await asyncio.sleep(_HELLO_AGAIN_SECONDS[0])
 
-    async def _greet(self, client: Client) -> None:
+    async def _greet(self, client: Link) -> None:
         """Say hello until the server has answered; then all that it lacks is backlog."""
         turn = 0
         if self._greeting_since is None:  # else the connection before broke on it
@@ -324,7 +331,7 @@ class Uplink:
             async with asyncio.timeout(seconds):
                 await event.wait()
 
-    async def _send_next(self, client: Client) -> bool:
+    async def _send_next(self, client: Link) -> bool:
         """Send one message: live readings, else a heartbeat, else backlog; False when there is none to send."""
         if not self._leaving and self._live - max(self._acked, self._backlog_end) < _WINDOW:
             most = self._room.readings
@@ -344,7 +351,7 @@ class Uplink:
             return True
         return await self._send_backlog(client)
 
-    async def _send_backlog(self, client: Client) -> bool:
+    async def _send_backlog(self, client: Link) -> bool:
         start = max(self._backlog, self._acked)
         last = self._backlog_end if self._horizon is None else min(self._backlog_end, self._horizon)
         if start >= last or start - self._acked >= _WINDOW:
@@ -368,7 +375,7 @@ class Uplink:
             self._beat_asked = True
             self._voice.want_beat()
 
-    async def _send_run(self, client: Client, run: Sequence[Spooled]) -> bool:
+    async def _send_run(self, client: Link, run: Sequence[Spooled]) -> bool:
         """Send one message; False when it has to be tried again as smaller ones.
 
         Raises NotDeliveredError, aiomqtt.MqttError.

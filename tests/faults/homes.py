@@ -21,7 +21,7 @@ from domain.readings import Device, Quantity
 from domain.wire import Up, encode_readings, up_topic
 from gateway.agent import Agent, Timing
 from gateway.drivers.driver import Outlet
-from gateway.link import Client
+from gateway.link import Client, Link
 from gateway.service import run_until_signal
 from gateway.spool import Observation, Spooled
 from gateway.timekeeping import Timekeeper
@@ -83,10 +83,11 @@ class ForgetfulSpool(NotedSpool):
 class CarelessUplink(Uplink):
     """An uplink as many scripts have it: sent is delivered."""
 
-    async def _send_run(self, client: Client, run: Sequence[Spooled]) -> bool:
+    async def _send_run(self, client: Link, run: Sequence[Spooled]) -> bool:
         readings = [(r.device, r.quantity, r.value, r.at) for r in run]
         clock, epoch = self._voice.clock_state(run[0].dated), self._spool.epoch
         payload = encode_readings(self._gateway, epoch, run[0].seq, self._voice.now(), clock, readings)
+        assert isinstance(client, Client)
         await client.publish(up_topic(self._gateway, Up.READINGS), payload, qos=0)
         self._spool.acknowledge(epoch, run[-1].seq)
         return True
