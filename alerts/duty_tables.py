@@ -96,6 +96,14 @@ asks = Table(
 )
 """What a resident was asked, and the answer."""
 
+line_events = Table(
+    "line_events",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
+"""Which events of LINE were taken, for as long as LINE may bring one again."""
+
 silences = Table(
     "silences",
     metadata,

@@ -86,9 +86,12 @@ def start_session(response: Response, office: Office, token: str) -> None:
 
 
 def end_session(response: Response, office: Office) -> None:
-    """Take it away, and with it whatever the browser kept of these pages."""
+    """Take it away, and with it whatever the browser kept of these pages.
+
+    Not its ``storage``: with that the service worker would go, and whoever logs out in the evening would be called no more.
+    """
     response.delete_cookie(session_cookie(office), path="/", secure=office.https, httponly=True, samesite="lax")
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    response.headers["Clear-Site-Data"] = '"cache"'
 
 
 def login_token(request: Request, response: Response, office: Office) -> str:

@@ -435,3 +435,11 @@ SHIFT_PROBLEMS = (
     _n("Every rung waits for the day, and a page must not: let at least one call at night."),
 )
 """What ``registry.rota`` and ``alerts.policy`` refuse."""
+ADDRESS_REFUSED = (
+    _n("That is no push subscription: paste what the browser's PushManager gave, as JSON."),
+    _n("That is no LINE user id: it is a U followed by 32 hexadecimal digits."),
+    _n("That is no web address: write it as https://example.org/path."),
+    _n("That is no e-mail address: write it as somebody@example.org."),
+    _n("That is no address that may be used here: see Apprise's list, as ntfys://example.org/topic."),
+)
+"""What a channel says of an address that it refuses."""

@@ -10,6 +10,7 @@ from domain.clock import Instant
 from registry.tables import addresses, staff
 
 LONGEST = 4000
+LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Address:
     position: int
     broken: bool = False
     """The provider said that there is no such address any more; nothing is sent to it."""
+    name: str = ""
+    """What its owner calls the device, where the address itself says nothing to people."""
 
 
 def of(connection: Connection, owner: str) -> list[Address]:
@@ -31,7 +34,7 @@ def of(connection: Connection, owner: str) -> list[Address]:
     columns = addresses.c
     wanted = select(addresses).where(columns.owner == owner).order_by(columns.position, columns.id)
     return [
-        Address(row.id, row.owner, row.channel, row.address, row.position, row.broken_at is not None)
+        Address(row.id, row.owner, row.channel, row.address, row.position, row.broken_at is not None, row.name)
         for row in connection.execute(wanted)
     ]
 
@@ -46,18 +49,27 @@ def through(connection: Connection, owner: str, channel: str) -> list[Address]:
     return [address for address in of(connection, owner) if address.channel == channel and not address.broken]
 
 
-def add(connection: Connection, owner: str, channel: str, address: str, now: Instant) -> int:
+def is_cut_off(connection: Connection, owner: str) -> bool:
+    """True when an address of somebody is broken: they may think that it still reaches them."""
+    columns = addresses.c
+    broken = select(columns.id).where(columns.owner == owner, columns.broken_at.is_not(None))
+    return connection.execute(broken.limit(1)).first() is not None
+
+
+def add(connection: Connection, owner: str, channel: str, address: str, now: Instant, name: str = "") -> int:
     """Add an address, after those that are there; the same one again takes its word back that it is broken."""
     columns = addresses.c
     same = (columns.owner == owner) & (columns.channel == channel) & (columns.address == address)
     known = connection.execute(select(columns.id).where(same)).scalar()
     if known is not None:
-        connection.execute(update(addresses).where(columns.id == known).values(broken_at=None))
+        named = {"name": name[:LONGEST_NAME]} if name else {}
+        connection.execute(update(addresses).where(columns.id == known).values(broken_at=None, **named))
         return int(known)
     last = connection.execute(select(func.max(columns.position)).where(columns.owner == owner)).scalar()
     new = insert(addresses).values(
-        owner=owner, channel=channel, address=address[:LONGEST], position=0 if last is None else last + 1, added_at=now
-    )
+        owner=owner, channel=channel, address=address[:LONGEST], position=0 if last is None else last + 1, added_at=now,
+        name=name[:LONGEST_NAME],
+    )  # fmt: skip
     return int(connection.execute(new.returning(columns.id)).scalar_one())
 
 

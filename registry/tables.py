@@ -96,6 +96,9 @@ addresses = Table(
     Column("position", Integer, nullable=False),  # the first is tried first
     Column("added_at", BigInteger, nullable=False),
     Column("broken_at", BigInteger),  # the provider said that there is no such address any more
+    Column(
+        "name", String(80), nullable=False, server_default=""
+    ),  # of the device, where the address says nothing to people
     Index("ix_addresses_owner", "owner"),
 )
 """Where somebody can be reached."""

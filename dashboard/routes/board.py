@@ -11,6 +11,7 @@ from dashboard.live import Bell, events
 from dashboard.pages import render
 from dashboard.security import office_of, require_session
 from dashboard.views.board import lay_out
+from registry import addresses
 from registry.staff import Session
 
 router = APIRouter()
@@ -29,9 +30,11 @@ def board(
     laid_out = lay_out(homes, office.statuses(change), office.book.open_alerts(), area)
     areas = sorted({home.area for home in homes.values() if home.area})
     rows = laid_out.rows if every else laid_out.rows[:SHOWN_ROWS]
+    with office.engine.connect() as connection:
+        cut_off = addresses.is_cut_off(connection, session.member.login)
     return render(
         request, "board.html", session=session, board=laid_out, rows=rows, areas=areas, area=area, change=change,
-        names=office.names(),
+        names=office.names(), cut_off=cut_off,
     )  # fmt: skip
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
+from alerts.channels.channel import Channel
+from alerts.channels.webpush.channel import WebPush
 from alerts.notices import Notice, Purpose
 from alerts.outbox import enqueue, trials_of
 from dashboard.language import LANGUAGES
@@ -23,6 +29,30 @@ MOST = 10
 """Nobody has more addresses."""
 
 
+@dataclass(frozen=True, slots=True)
+class Push:
+    """The channel by which a browser can be called, and the key that it must be given for that."""
+
+    channel: str
+    key: str
+
+
+def push_of(channels: Mapping[str, Channel]) -> Push | None:
+    """The first channel that calls browsers and whose key can be read: a browser subscribes for one key alone."""
+    found = [(name, channel.public_key()) for name, channel in sorted(channels.items()) if isinstance(channel, WebPush)]
+    return next((Push(name, key) for name, key in found if key), None)
+
+
+def browser_of(address: str) -> str:
+    """By what a browser finds itself in the list of addresses; empty for what is no browser."""
+    try:
+        said = json.loads(address)
+        endpoint = said["endpoint"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return hashlib.sha256(str(endpoint).encode()).hexdigest()
+
+
 @router.get("/me")
 def show(request: Request, session: _In) -> Response:
     """One's own addresses, in the order in which they are tried."""
@@ -30,8 +60,9 @@ def show(request: Request, session: _In) -> Response:
 
 
 def _page(
-    request: Request, session: Session, *, code: int = 200, problem: str = "", channel: str = "", address: str = ""
-) -> Response:
+    request: Request, session: Session, *, code: int = 200, problem: str = "", channel: str = "", address: str = "",
+    name: str = "",
+) -> Response:  # fmt: skip
     office, speech, login = office_of(request), speech_of(request), session.member.login
     with office.engine.connect() as connection:
         own = addresses.of(connection, login)
@@ -39,28 +70,35 @@ def _page(
         language = addresses.language_of(connection, login)
     return render(
         request, "me.html", session=session, speech=speech, code=code, own=own, tested=tested, problem=problem,
-        channels=sorted(office.channels), channel=channel, address=address, spoken=language, spoken_of=LANGUAGES,
+        channels=sorted(name for name, way in office.channels.items() if not isinstance(way, WebPush)),
+        channel=channel, address=address, spoken=language, spoken_of=LANGUAGES, name=name, browser_of=browser_of,
+        push=push_of(office.channels), longest=addresses.LONGEST_NAME,
     )  # fmt: skip
 
 
 @router.post("/me/addresses")
-def add(request: Request, session: _In, csrf: _Word = "", channel: _Word = "", address: _Word = "") -> Response:
+def add(
+    request: Request, session: _In, csrf: _Word = "", channel: _Word = "", address: _Word = "", name: _Word = ""
+) -> Response:
     """One more address, tried after the others."""
     check_form(request, session, csrf)
     office, gettext, login = office_of(request), speech_of(request).gettext, session.member.login
     way = office.channels.get(channel)
     if way is None:
         problem = gettext("Choose through what you are to be called.")
-        return _page(request, session, code=422, problem=problem, channel=channel, address=address)
+        return _page(request, session, code=422, problem=problem, channel=channel, address=address, name=name)
     try:
         kept = way.check_address(address)
     except ValueError as error:
-        return _page(request, session, code=422, problem=str(error), channel=channel, address=address)
+        problem = gettext(str(error))
+        return _page(request, session, code=422, problem=problem, channel=channel, address=address, name=name)
+    if isinstance(way, WebPush) and not name.strip():
+        name = gettext("A browser")
     with office.engine.begin() as connection:
         if len(addresses.of(connection, login)) >= MOST:
             problem = gettext("You have ten addresses: remove one first.")
-            return _page(request, session, code=422, problem=problem, channel=channel, address=address)
-        addresses.add(connection, login, channel, kept, office.real.now())
+            return _page(request, session, code=422, problem=problem, channel=channel, address=address, name=name)
+        addresses.add(connection, login, channel, kept, office.real.now(), name.strip())
     return RedirectResponse("/me", 303)
 
 

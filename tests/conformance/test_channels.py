@@ -69,7 +69,7 @@ class Place:
             },
             "webhook": {"url": f"{base}/hook", "secret_file": secret},
             "line": {"url": base, "token_file": secret},
-            "webpush": {"key_file": self._vapid(), "contact": "mailto:k@kehai.test"},
+            "webpush": {"key_file": self._vapid(), "contact": "mailto:k@kehai.test", "loopback": True},
             "apprise": {},
         }
         section = {"kind": self.kind, "timeout_seconds": timeout, **sections[self.kind]}

@@ -6,11 +6,16 @@ its size alone.
 
 from __future__ import annotations
 
+import base64
+import ipaddress
 import json
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from py_vapid import Vapid02, VapidException
 from pywebpush import WebPushException, webpush
 
 from alerts.channels.channel import Message, Receipt, TransientError
@@ -21,6 +26,8 @@ from domain.findings import Level
 _KEEPS = 4 * 3600
 """Seconds for which the push service keeps what a sleeping telephone has not fetched."""
 _TOPIC = 32
+_LONGEST_ENDPOINT = 2000
+_NONE = "That is no push subscription: paste what the browser's PushManager gave, as JSON."
 
 
 class Settings(ChannelSettings):
@@ -31,6 +38,8 @@ class Settings(ChannelSettings):
     """The private VAPID key (PEM); ``kehai channels key`` makes one."""
     contact: str
     """mailto: or https: address at which the push service's operator can ask who we are."""
+    loopback: bool = False
+    """Whether a push service on this very machine is one: for trials. Otherwise nobody could have us call on its ports."""
 
 
 class WebPush:
@@ -48,16 +57,23 @@ class WebPush:
         """See Channel.check_address."""
         try:
             said = json.loads(address)
-            endpoint, keys = urlsplit(said["endpoint"]), said["keys"]
-            good = endpoint.scheme == "https" or endpoint.hostname in ("127.0.0.1", "localhost")
-            if not good or not isinstance(keys["p256dh"], str) or not isinstance(keys["auth"], str):
-                raise KeyError
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(
-                "That is no push subscription: paste what the browser's PushManager gave, as JSON."
-            ) from error
+            keys = said["keys"]
+            point, secret = _decoded(keys["p256dh"]), _decoded(keys["auth"])
+            ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+            if len(secret) != 16 or not _may_be_called(said["endpoint"], loopback=self._settings.loopback):
+                raise ValueError(_NONE)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError(_NONE) from error
         kept = {"endpoint": said["endpoint"], "keys": {"p256dh": keys["p256dh"], "auth": keys["auth"]}}
         return json.dumps(kept, separators=(",", ":"))
+
+    def public_key(self) -> str:
+        """What a browser must be given to subscribe for us, in base64url; empty while the key cannot be read."""
+        try:
+            public = Vapid02.from_pem(self._settings.secret(self._settings.key_file).encode()).public_key
+        except (ValueError, TransientError, VapidException):
+            return ""
+        return base64.urlsafe_b64encode(public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)).decode()
 
     def send(self, address: str, message: Message) -> Receipt:
         """See Channel.send."""
@@ -116,6 +132,25 @@ class _Session:
     def post(self, url: str, data: bytes, headers: Mapping[str, str], timeout: object) -> _Answer:  # noqa: ARG002
         """See ``requests.Session.post``."""
         return _Answer(self._http.ask("POST", url, data, {name: str(value) for name, value in headers.items()}))
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
+
+
+def _may_be_called(endpoint: str, *, loopback: bool) -> bool:
+    """A push service in the open network; never an address by which one of our own machines could be meant."""
+    parts = urlsplit(endpoint)
+    host = parts.hostname or ""
+    if len(endpoint) > _LONGEST_ENDPOINT or not host or parts.username or not endpoint.isprintable():
+        return False
+    if host in ("127.0.0.1", "localhost"):
+        return loopback
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return parts.scheme == "https" and "." in host.rstrip(".") and not host.endswith((".localhost", ".local"))
+    return False
 
 
 def make(settings: Settings) -> WebPush:
