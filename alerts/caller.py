@@ -23,15 +23,20 @@ from alerts.channels.channel import (
     Message,
     OverQuotaError,
     PermanentError,
+    Receipt,
     TransientError,
     UnknownError,
 )
 from alerts.outbox import How, Job, Outbox
-from domain.clock import MILLISECOND, SECOND, Clock, Instant, Span
+from domain.clock import MILLISECOND, SECOND, Clock, Instant, Span, monotonic
 from registry import addresses
+from registry.addresses import Address
 
 LOOK: Span = 250 * MILLISECOND
 """How often the database is looked at for what other processes wrote into it, in real time."""
+_LONGEST_ROUND: Span = 20 * SECOND
+"""No further address of somebody is tried after that: one attempt stays well below its lease."""
+_HOPE = ((UnknownError, 4), (TransientError, 3), (OverQuotaError, 2), (PermanentError, 1), (ChannelError, 0))
 log = structlog.get_logger("caller")
 
 
@@ -195,9 +200,9 @@ class Caller:
             self._outbox.dropped(job, "There is nothing to say any more.", self._clock.now())
             return 0
         try:
-            receipt = line.channel.send(ways[0].address, message)
+            receipt = self._reach(line.channel, ways, message)
         except ChannelError as error:
-            self._failed(line, job, error, ways[0].id)
+            self._failed(line, job, error)
             return 0
         except Exception:  # a channel is a plugin: whatever it throws, the message waits and the others go on
             log.exception("a channel threw what it may not", channel=job.channel)
@@ -206,13 +211,39 @@ class Caller:
         self._outbox.sent(job, receipt.detail, self._clock.now())
         return 1
 
-    def _failed(self, line: _Line, job: Job, error: ChannelError, address: int) -> None:
+    def _reach(self, channel: Channel, ways: Sequence[Address], message: Message) -> Receipt:
+        """Give a message to the first of somebody's addresses that takes it, or to all of them where the channel does that.
+
+        Raises what gives most hope of those failures when none took it. An address that is gone is struck out.
+        """
+        everywhere, began = getattr(channel, "every_address", False), monotonic()
+        taken: Receipt | None = None
+        failed: list[ChannelError] = []
+        for way in ways:
+            try:
+                taken = channel.send(way.address, message)
+            except PermanentError as error:
+                failed.append(error)
+                if error.address_gone:
+                    with self._engine.begin() as connection:
+                        addresses.mark_broken(connection, way.id, self._clock.now())
+            except ChannelError as error:
+                failed.append(error)
+                if not everywhere:
+                    break
+            else:
+                if not everywhere:
+                    break
+            if monotonic() - began > _LONGEST_ROUND:
+                break
+        if taken is not None:
+            return taken
+        raise max(failed, key=lambda error: next(hope for kind, hope in _HOPE if isinstance(error, kind)))
+
+    def _failed(self, line: _Line, job: Job, error: ChannelError) -> None:
         now, wait = self._clock.now(), None
         if isinstance(error, PermanentError):
             how = How.PERMANENT
-            if error.address_gone:
-                with self._engine.begin() as connection:
-                    addresses.mark_broken(connection, address, now)
         elif isinstance(error, OverQuotaError):
             how = How.OVER_QUOTA
             with self._lock:

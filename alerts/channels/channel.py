@@ -73,7 +73,11 @@ class OverQuotaError(ChannelError):
 
 
 class Channel(Protocol):
-    """One configured way to reach people."""
+    """One configured way to reach people.
+
+    Of somebody's addresses, the first that takes a message gets it. A channel whose ``every_address`` is True gives it to all
+    of them: nobody knows at which of their devices somebody is.
+    """
 
     honours_key: ClassVar[bool]
     """True when the provider drops a repetition of the same key."""

@@ -46,6 +46,7 @@ class WebPush:
     """Encrypts and hands over; a repetition of the same matter takes the place of the one before (topic, tag)."""
 
     honours_key: ClassVar[bool] = False
+    every_address: ClassVar[bool] = True
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
