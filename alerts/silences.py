@@ -38,6 +38,15 @@ class Silence:
         """True from its first instant until it expires or is ended."""
         return self.since <= at < (self.until if self.ended_at is None else min(self.until, self.ended_at))
 
+    def covers(self, alert: Alert, area: str) -> bool:
+        """True for an alert of this home, area and cause; ``area`` is the alert's own, and nothing covers a call for help."""
+        return (
+            alert.cause != HELP_CALLED
+            and self.home in (None, alert.home)
+            and self.area in (None, area)
+            and self.cause in (None, alert.cause, alert.kind)
+        )
+
 
 def add(
     connection: Connection,
@@ -91,6 +100,13 @@ def covering(connection: Connection, alert: Alert, now: Instant) -> Silence | No
     )  # fmt: skip
     row = connection.execute(wanted.limit(1)).first()
     return None if row is None else _silence(row)
+
+
+def holding(connection: Connection, now: Instant) -> list[Silence]:
+    """Every silence that holds, the one that lasts longest first."""
+    columns = silences.c
+    wanted = select(silences).where(columns.since <= now, columns.until > now, columns.ended_at.is_(None))
+    return [_silence(row) for row in connection.execute(wanted.order_by(columns.until.desc()))]
 
 
 def all_of(connection: Connection, now: Instant, past: Span = 30 * DAY) -> list[Silence]:

@@ -19,7 +19,21 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from dashboard.live import Bell
 from dashboard.office import Office
 from dashboard.pages import render
-from dashboard.routes import alert, answers, board, calling, handover, home, me, mode, push, rules, session, system
+from dashboard.routes import (
+    alert,
+    answers,
+    board,
+    calling,
+    handover,
+    home,
+    me,
+    mode,
+    push,
+    rules,
+    session,
+    silences,
+    system,
+)
 from dashboard.security import Guard, LogInFirstError
 from registry.staff import Session
 
@@ -39,7 +53,7 @@ def create_app(office: Office) -> FastAPI:
     app = FastAPI(title="Kehai", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.office, app.state.bell = office, bell
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    for room in (answers, me, session, board, home, mode, rules, alert, system, calling, handover, push):
+    for room in (answers, me, session, board, home, mode, rules, alert, system, calling, handover, push, silences):
         app.include_router(room.router)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(office.trusted_hosts))
     app.add_middleware(Guard, office=office)

@@ -443,3 +443,9 @@ ADDRESS_REFUSED = (
     _n("That is no address that may be used here: see Apprise's list, as ntfys://example.org/topic."),
 )
 """What a channel says of an address that it refuses."""
+SILENCE_REFUSED = (
+    _n("That time is past: choose one that is still to come."),
+    _n("A silence lasts 30 days at most: choose a nearer time, and say it anew then."),
+    _n("Say why nobody is to be called: whoever comes next must know."),
+)
+"""What ``alerts.silences`` refuses."""

@@ -7,10 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
+from alerts.silences import holding
 from dashboard.live import Bell, events
 from dashboard.pages import render
 from dashboard.security import office_of, require_session
 from dashboard.views.board import lay_out
+from dashboard.views.silences import silenced
 from registry import addresses
 from registry.staff import Session
 
@@ -27,14 +29,16 @@ def board(
     office = office_of(request)
     change = office.book.change_count()
     homes = office.all_homes()
-    laid_out = lay_out(homes, office.statuses(change), office.book.open_alerts(), area)
+    alerts = office.book.open_alerts()
+    laid_out = lay_out(homes, office.statuses(change), alerts, area)
     areas = sorted({home.area for home in homes.values() if home.area})
     rows = laid_out.rows if every else laid_out.rows[:SHOWN_ROWS]
     with office.engine.connect() as connection:
         cut_off = addresses.is_cut_off(connection, session.member.login)
+        silent = holding(connection, office.clock.now())
     return render(
         request, "board.html", session=session, board=laid_out, rows=rows, areas=areas, area=area, change=change,
-        names=office.names(), cut_off=cut_off,
+        names=office.names(), cut_off=cut_off, silent=silent, silenced=silenced(silent, alerts, homes),
     )  # fmt: skip
 
 
