@@ -13,7 +13,7 @@ from alerts import tables
 from alerts.duty_tables import sightings
 from alerts.ledger import Ledger, by_rule, count
 from alerts.sqlalerts import alert_of, transition_of
-from domain.alerts import Alert, Outcome, Reason, Result, State, Transition
+from domain.alerts import Alert, Outcome, Reason, Result, State, Step, Transition
 from domain.clock import SECOND, Instant, Span
 from domain.findings import Level, Subject
 from domain.ids import HomeId
@@ -144,7 +144,7 @@ def milestones(alert: Alert, history: Sequence[Transition], seen_at: Instant | N
         Milestone.SEEN: min(looks, default=None),
         Milestone.CLAIMED: taken,
         Milestone.REACHED: _first(history, lambda row: row.result in (Result.REACHED, Result.ENTERED)),
-        Milestone.VISITED: _first(history, lambda row: row.result in (Result.ARRIVED, Result.ENTERED)),
+        Milestone.VISITED: _first(history, _visited),
     }
     return {milestone: max(0, at - start) for milestone, at in found.items() if at is not None}
 
@@ -161,6 +161,10 @@ def _is_end(row: Transition) -> bool:
 
 def _stood_from(alert: Alert, history: Sequence[Transition]) -> Instant | None:
     return _first(history, lambda row: row.to_state.standing and row.level is alert.level)
+
+
+def _visited(row: Transition) -> bool:
+    return row.result in (Result.ARRIVED, Result.ENTERED) or (row.step, row.result) == (Step.VISIT, Result.REACHED)
 
 
 def _first(history: Sequence[Transition], condition: Callable[[Transition], bool]) -> Instant | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
+from alerts import feedback
 from alerts.book import StaleError
 from alerts.ladder import follow
 from alerts.sqlalerts import alert_numbered, append, compare_and_set, decided_at, owned_since
@@ -19,7 +20,7 @@ STEPS: Mapping[Step, tuple[Result, ...]] = {
     Step.CALL_CONTACT: (Result.REACHED, Result.NO_ANSWER),
     Step.CALL_WELFARE: (Result.REACHED, Result.NO_ANSWER),
     Step.CALL_KEYHOLDER: (Result.REACHED, Result.NO_ANSWER),
-    Step.VISIT: (Result.STARTED, Result.ARRIVED, Result.NO_ANSWER, Result.ENTERED),
+    Step.VISIT: (Result.STARTED, Result.ARRIVED, Result.NO_ANSWER, Result.ENTERED, Result.REACHED),
     Step.POLICE: (Result.STARTED, Result.ENTERED),
     Step.AMBULANCE: (Result.STARTED, Result.ARRIVED),
 }
@@ -110,6 +111,12 @@ def act(
     after = alert_numbered(connection, number)
     assert after is not None  # noqa: S101 (written a moment ago, in the same transaction)
     follow(connection, alert, after, wanted.reason, now, pace, by=by)
+    if step is not None and action == "step":
+        feedback.stepped(connection, after, *step, by, now)
+    if outcome is not None and action == "close":
+        feedback.closed(connection, after, outcome, by, now)
+    if action == "reopen":
+        feedback.taken_back(connection, alert, by, now)
     return after
 
 

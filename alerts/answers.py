@@ -11,11 +11,13 @@ from alerts.asking import HELP_CALLED, Answer
 from alerts.changes import count_change
 from alerts.desk import decide
 from alerts.duty_tables import asks
+from alerts.feedback import reached
 from alerts.ladder import follow
 from alerts.sqlalerts import alert_numbered, append, columns_of, compare_and_set
 from alerts.sqlbook import SqlPage
 from domain.alerts import Outcome, Reason, State, Transition
 from domain.clock import Instant
+from domain.feedback import Means
 from domain.findings import Ended, EndReason, Finding, Level, Subject
 from domain.ids import HomeId
 
@@ -52,6 +54,9 @@ def answer(connection: Connection, token: str, said: Answer, through: str, now: 
     ).first()
     if taken is None:
         return Said.UNKNOWN
+    asked_about = alert_numbered(connection, taken.alert)
+    if said is Answer.WELL and asked_about is not None:
+        reached(connection, asked_about, Means.ANSWER, RESIDENT, now, now)
     done = _note(connection, taken.alert, said, now, pace)
     if said is Answer.HELP:
         _call(connection, HomeId(taken.home), now, pace)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from domain.alerts import Alert, Outcome, Reason, State, Transition
 from domain.clock import Instant
+from domain.feedback import Feedback
 from domain.findings import Ended, Finding
 from domain.ids import HomeId
 from domain.modes import SAID, Mode, ModeEnd
@@ -126,6 +127,10 @@ class Book(Protocol):
         """What staff say about homes: what holds or is about to, and what they ended lately."""
         ...
 
+    def feedback(self, after: int, now: Instant) -> list[Feedback]:
+        """What people found in homes: the rows of the last days after number ``after``, and maybe some before."""
+        ...
+
 
 def first_transition(alert: Alert, reason: Reason, now: Instant) -> Transition:
     """The row that begins an alert's history."""
@@ -199,6 +204,8 @@ class MemoryBook:
         self.transitions: list[Transition] = []
         self.said: dict[int, Mode] = {}
         """What staff say about homes, by number."""
+        self.found: list[Feedback] = []
+        """What people found in homes."""
         self._open: dict[tuple[HomeId, str], int] = {}
         self._watched: dict[HomeId, WatchedHome] = {}
         self._cursor = 0
@@ -224,6 +231,10 @@ class MemoryBook:
     def modes(self, now: Instant) -> list[Mode]:  # noqa: ARG002 (a replay is short: nothing is too old)
         """See Book.modes."""
         return [mode for mode in self.said.values() if mode.end is None or mode.end in SAID]
+
+    def feedback(self, after: int, now: Instant) -> list[Feedback]:  # noqa: ARG002 (a replay is short: nothing is too old)
+        """See Book.feedback."""
+        return [row for row in self.found if row.id > after]
 
     def end_mode(self, mode: int, at: Instant, end: ModeEnd) -> None:
         """See Page.end_mode."""

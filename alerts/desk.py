@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from alerts.book import Page
 from domain.alerts import Alert, Outcome, Reason, State
 from domain.clock import MINUTE, Instant, Span
+from domain.feedback import SPOKEN
 from domain.findings import Ended, EndReason, Finding, FindingEvent, Level
 from domain.ids import HomeId
+from domain.modes import TAKES
 
 LATE: Span = 15 * MINUTE
 """A finding whose deadline lies further back than this comes out of a backlog."""
@@ -24,6 +26,9 @@ _ENDS = {
     EndReason.WENT_OUT: Reason.WENT_OUT,
     EndReason.CONFIGURATION: Reason.CONFIGURATION,
 }
+_SILENT = (EndReason.REPLACED, EndReason.REACHED)
+"""Ends of a finding that are none of the matter."""
+_WORD_WITH_RESIDENT = SPOKEN | {Outcome.ANSWERED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +117,8 @@ def _open(page: Page, finding: Finding, now: Instant, catching_up: bool) -> Deci
     closed = page.last_closed(finding.home, finding.cause)
     if closed is not None and closed[0].onset == finding.onset and closed[0].outcome is not Outcome.RESUMED:
         alert, closed_at = closed
-        if finding.raised_at <= closed_at:
+        heard = TAKES if alert.outcome in _WORD_WITH_RESIDENT else 0  # until the watch, too, knows of it
+        if finding.raised_at <= closed_at + heard:
             return Decision(finding, Reason.ALREADY_CLOSED, alert)
         return Decision(finding, Reason.REOPENED, page.reopen(alert, finding, now))
     late = now - finding.raised_at > LATE
@@ -125,7 +131,7 @@ def _open(page: Page, finding: Finding, now: Instant, catching_up: bool) -> Deci
 def _end(page: Page, ended: Ended, now: Instant) -> Decision:
     page.end(ended)
     current = page.current(ended.home, ended.cause)
-    if current is None or current.finding != ended.finding or ended.reason is EndReason.REPLACED:
+    if current is None or current.finding != ended.finding or ended.reason in _SILENT:
         return Decision(ended, Reason.NOT_OPEN)
     reason = _ENDS[ended.reason]
     if current.state is State.HELD:

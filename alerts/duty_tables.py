@@ -130,3 +130,22 @@ sightings = Table(
     Column("at", BigInteger, nullable=False),
 )
 """When each member of staff first saw an alert's own page."""
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("home", String(64), nullable=False),
+    Column("alert", Integer, ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False),
+    Column("cause", String(140), nullable=False),
+    Column("onset", BigInteger, nullable=False),
+    Column("level", String(10), nullable=False),
+    Column("means", String(10)),  # how the resident was reached; none: an outcome
+    Column("outcome", String(20)),  # none, and no means: the one before is taken back
+    Column("at", BigInteger, nullable=False),  # the homes' time, like all of them
+    Column("since", BigInteger, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("written_at", BigInteger, nullable=False),
+    Index("ix_feedback_home_id", "home", "id"),
+)
+"""What people found, for the watch, which reads on by id: outcomes of alerts and words with residents. Append-only."""

@@ -18,6 +18,7 @@ from alerts.shadow import Shadow
 from alerts.shadowbook import Shadowbook
 from detectors.home import HomeWatch
 from domain.clock import SECOND, Instant, Span
+from domain.feedback import Feedback
 from domain.ids import HomeId
 from domain.modes import Mode
 from domain.readings import Item
@@ -140,6 +141,11 @@ class Governance:
         """What staff say about a home holds for its candidates too."""
         for shadow in list(self.shadows.values()):
             self._isolated(shadow, partial(shadow.told, home, modes), now, offset)
+
+    def heed(self, home: HomeId, feedback: Sequence[Feedback], now: Instant, offset: int) -> None:
+        """What people found in a home counts for its candidates too."""
+        for shadow in list(self.shadows.values()):
+            self._isolated(shadow, partial(shadow.heed, home, feedback), now, offset)
 
     def keep(self, home: HomeId, now: Instant, offset: int) -> None:
         """The live state of a home is about to be saved: its candidates' first, so that a crash between loses nothing."""

@@ -14,9 +14,8 @@ from alerts.tables import modes
 from domain.clock import DAY, HOUR, MINUTE, Instant, Span
 from domain.ids import HomeId
 from domain.localtime import LocalTime
-from domain.modes import SAID, TAKES, Mode, ModeEnd, ModeKind
+from domain.modes import LONGEST, SAID, TAKES, Mode, ModeEnd, ModeKind
 
-LONGEST: Span = 366 * DAY
 REMEMBERED: Span = 10 * DAY
 """How long the watch is told of a mode that staff have ended: a watch that was down that long still reads it."""
 
@@ -88,6 +87,31 @@ class Modes:
             return [_mode(row) for row in connection.execute(wanted)]
 
 
+def to_hospital(connection: Connection, home: HomeId, alert: int, by: str, now: Instant) -> None:
+    """The outcome of ``alert`` says that the resident is in hospital: without a date, unless staff have said so with one."""
+    columns = modes.c
+    held = select(columns.id).where(
+        columns.home == home, columns.kind == ModeKind.HOSPITAL.value, columns.ended_at.is_(None), columns.until > now
+    )
+    if connection.execute(held).first() is not None:
+        return
+    since = now + TAKES
+    _end(connection, home, [kind for kind in ModeKind if kind.empties], since, ModeEnd.REPLACED, by)
+    connection.execute(
+        insert(modes).values(
+            home=home, kind=ModeKind.HOSPITAL.value, since=since, until=since + LONGEST, why="", by=by, written_at=now,
+            alert=alert,
+        )
+    )  # fmt: skip
+
+
+def not_in_hospital(connection: Connection, alert: int, by: str, now: Instant) -> None:
+    """The outcome of ``alert`` was taken back: what it said of the home holds no more."""
+    these = (modes.c.alert == alert) & modes.c.ended_at.is_(None)
+    values = {"ended_at": now + TAKES, "end": ModeEnd.REPLACED.value, "ended_by": by}
+    connection.execute(update(modes).where(these).values(**values))
+
+
 def for_the_watch(connection: Connection, now: Instant) -> list[Mode]:
     """What holds or is about to, and what staff ended lately."""
     columns = modes.c
@@ -110,5 +134,5 @@ def _end(connection: Connection, home: HomeId, kinds: Sequence[ModeKind], at: In
 def _mode(row: Any) -> Mode:
     return Mode(
         row.id, HomeId(row.home), ModeKind(row.kind), row.since, row.until, row.why, row.by, row.written_at,
-        row.ended_at, ModeEnd(row.end) if row.end else None, row.ended_by,
+        row.ended_at, ModeEnd(row.end) if row.end else None, row.ended_by, row.alert,
     )  # fmt: skip

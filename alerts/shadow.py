@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from alerts.shadowbook import Cost, Shadowbook, ShadowHome
 from detectors.home import HomeWatch
 from domain.clock import Instant, Span, monotonic
+from domain.feedback import Feedback
 from domain.findings import FindingEvent
 from domain.ids import HomeId
 from domain.modes import Mode
@@ -31,6 +32,8 @@ class Shadow:
         self._dirty: set[HomeId] = set()
         self._saved: dict[HomeId, ShadowHome] | None = None
         self._said: dict[HomeId, Sequence[Mode]] = {}
+        self._unmet: dict[HomeId, list[Feedback]] = {}
+        """What people found in homes that are not restored yet."""
         self._spent: Span = 0
         self._beside: Span = 0
 
@@ -70,6 +73,14 @@ class Shadow:
             self._homes[home].told(modes)
             self._dirty.add(home)
 
+    def heed(self, home: HomeId, feedback: Sequence[Feedback]) -> None:
+        """What people found in a home."""
+        if home in self._homes:
+            if self._homes[home].heed(feedback):
+                self._dirty.add(home)
+        else:
+            self._unmet.setdefault(home, []).extend(feedback)
+
     def beside(self, span: Span) -> None:
         """The live rules needed so long for what this candidate took too."""
         self._beside += span
@@ -95,6 +106,7 @@ class Shadow:
         self._book.end(self.rules.id)
 
     def _begin(self, home: HomeId, watched: HomeWatch, offset: int, since: Instant) -> None:
+        self._unmet.pop(home, None)  # the live home, whose copy it is, knows of it
         self._homes[home], self._seen[home], self._since[home] = watched, offset, since
         self._dirty.add(home)
 
@@ -110,6 +122,7 @@ class Shadow:
         watched = HomeWatch.restore(saved.state)
         if home in self._said:
             watched.told(self._said[home])
+        watched.heed(self._unmet.pop(home, ()))
         self._homes[home], self._seen[home], self._since[home] = watched, saved.cursor, saved.since
         return watched
 

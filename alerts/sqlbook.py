@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from alerts import tables
+from alerts import feedback, tables
 from alerts.actions import act
 from alerts.book import (
     SYSTEM,
@@ -31,6 +31,7 @@ from alerts.records import decode_finding, decode_status, encode_finding
 from alerts.sqlalerts import alert_of, append, columns_of, compare_and_set, find, transition_of
 from domain.alerts import Alert, Outcome, Reason, Result, State, Step, Transition
 from domain.clock import Instant, Span
+from domain.feedback import Feedback
 from domain.findings import Ended, Finding
 from domain.ids import HomeId
 from domain.modes import Mode, ModeEnd
@@ -85,6 +86,16 @@ class SqlBook:
         """See Book.modes."""
         with self._engine.connect() as connection:
             return for_the_watch(connection, now)
+
+    def feedback(self, after: int, now: Instant) -> list[Feedback]:
+        """See Book.feedback."""
+        with self._engine.connect() as connection:
+            return feedback.for_the_watch(connection, after, now)
+
+    def feedback_of(self, home: HomeId, since: Instant) -> list[Feedback]:
+        """What people found in a home, written since then; the newest first."""
+        with self._engine.connect() as connection:
+            return feedback.of_home(connection, home, since)
 
     def furthest(self) -> int:
         """The furthest offset of the journal that anything in the book has seen."""

@@ -138,6 +138,7 @@ modes = Table(
     Column("ended_at", BigInteger),
     Column("end", String(10)),
     Column("ended_by", String(64)),
+    Column("alert", Integer),  # the alert whose outcome said so
     Index("ix_modes_home_id", "home", "id"),
     Index("ix_modes_ended_at", "ended_at"),
 )

@@ -24,6 +24,7 @@ from detectors.fleet import WITHHELD, Fleet
 from detectors.home import HomeWatch
 from detectors.snapshot import BrokenSnapshotError, reset_finding
 from domain.clock import MINUTE, Instant, Span, monotonic
+from domain.feedback import Feedback
 from domain.findings import Finding, FindingEvent
 from domain.ids import WATCHDOG, HomeId
 from domain.modes import TAKES, Mode
@@ -67,6 +68,12 @@ class Watch:
         self._saved_at: Instant | None = None
         self._asked_at: Instant | None = None
         self._said: dict[HomeId, tuple[Mode, ...]] = {}
+        self._heard = 0
+        """The last row of what people found that was read ..."""
+        self._read: set[int] = set()
+        """... and those that came with it: some come again."""
+        self._unmet: dict[HomeId, list[Feedback]] = {}
+        """Rows of homes that have not spoken yet."""
         self._was_catching_up = True  # what an earlier run left held must open too
         self.now: Instant = 0
         """Processing time of the last step."""
@@ -133,6 +140,24 @@ class Watch:
                 self._homes[home].told(modes)
                 self._governance.told(home, modes, now, self.offset)
                 self._dirty.add(home)
+        self._heed(now)
+
+    def _heed(self, now: Instant) -> None:
+        """Read what people found in homes since the last time, and hand it on; it holds no sooner than what they say."""
+        found: dict[HomeId, list[Feedback]] = defaultdict(list)
+        read = self._book.feedback(self._heard, now)
+        for row in read:
+            if row.id not in self._read:
+                found[row.home].append(row)
+        self._read = {row.id for row in read}
+        self._heard = max(self._read, default=self._heard)
+        for home, rows in sorted(found.items()):
+            watched = self._homes.get(home)
+            if watched is None:
+                self._unmet.setdefault(home, []).extend(rows)
+            elif watched.heed(rows):
+                self._dirty.add(home)
+            self._governance.heed(home, rows, now, self.offset)
 
     # ---- one step ----------------------------------------------------------------------------------------------------
 
@@ -204,6 +229,7 @@ class Watch:
         zone = next((item.zone for item in items if isinstance(item, Hello)), self._zone)
         watched = self._homes[home] = HomeWatch(home, zone, *self._governance.of(home))
         watched.told(self._said.get(home, ()))
+        watched.heed(self._unmet.pop(home, ()))
         return watched
 
     def _fire(self, now: Instant, catching_up: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from detectors.clocks import Clocks
 from detectors.evidence.life import Evidence
 from domain.clock import MINUTE, Instant, Span
+from domain.feedback import Feedback
 from domain.findings import FindingEvent
 from domain.ids import DeviceId, HomeId
 from domain.localtime import LocalTime
@@ -110,6 +111,10 @@ class Detector(Protocol):
         """The watermark has passed ``at``, which was due."""
         ...
 
+    def told(self, feedback: Feedback, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:
+        """The watermark has passed ``at``, from when on counts what people found."""
+        ...
+
     def vouched(self, vouch: Vouch, context: HomeContext) -> Sequence[FindingEvent]:
         """A gateway spoke; ``context`` holds it already."""
         ...
@@ -164,6 +169,10 @@ class Quiet:
 
     def fire(self, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002
         """See Detector.fire."""
+        return ()
+
+    def told(self, feedback: Feedback, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002
+        """See Detector.told."""
         return ()
 
     def vouched(self, vouch: Vouch, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002

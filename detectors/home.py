@@ -22,6 +22,7 @@ from detectors.snapshot import BrokenSnapshotError, decode, detector_states, enc
 from detectors.voice import Voice
 from detectors.withheld import Withheld
 from domain.clock import DAY, MINUTE, Instant
+from domain.feedback import Feedback
 from domain.findings import FindingEvent
 from domain.ids import DeviceId, GatewayId, HomeId
 from domain.localtime import LocalTime
@@ -85,6 +86,10 @@ class HomeWatch:
     def told(self, modes: Sequence[Mode]) -> None:
         """What staff say about the home; it takes effect as the watermark passes it."""
         self.context.evidence.modes.told(modes, self.context.watermark or 0)
+
+    def heed(self, feedback: Sequence[Feedback]) -> bool:
+        """What people found in the home; it counts as the watermark passes it. True when some of it is new."""
+        return self.context.evidence.feedback.told(feedback)
 
     @property
     def modes_over(self) -> list[Over]:
@@ -206,6 +211,9 @@ class HomeWatch:
         events: list[FindingEvent] = []
         if self.context.evidence.fire(at, self.context.local):
             events += [event for detector in self._detectors for event in detector.configured(self.context)]
+        for feedback in self.context.evidence.feedback.passed(at):
+            for detector in self._detectors:
+                events += self._voice.say(detector, detector.told(feedback, at, self.context))
         for detector in self._detectors:
             due = detector.due()
             if due is not None and due <= at:
@@ -278,7 +286,7 @@ class HomeWatch:
         inactivity = self.inactivity
         gateways: GatewaySilent = self._of(GatewaySilent)
         devices: DeviceSilent = self._of(DeviceSilent)
-        silent, last = devices.silent(), context.evidence.last
+        silent, (last_life, last_room) = devices.silent(), _last_life(context)
         shown = tuple(
             DeviceStatus(d.id, d.kind.value, d.room, d.exit, h.heard, d.id in silent, h.battery, h.link)
             for d in sorted(context.devices.values(), key=lambda d: (d.room or "", d.id))
@@ -293,7 +301,7 @@ class HomeWatch:
             seen = Observability.PARTIAL if silent else Observability.CLEAR
         return HomeStatus(
             home=context.home, resident=_resident(inactivity, context, cut_off), observability=seen, as_of=now,
-            watermark=context.watermark, last_life=last.at if last else None, last_room=last.room if last else None,
+            watermark=context.watermark, last_life=last_life, last_room=last_room,
             limit=inactivity.limit, learnt_days=inactivity.learnt_days,
             gateways=tuple((g, self._spoke.get(g)) for g in sorted({*self._gateways, *self._spoke})), devices=shown,
         )  # fmt: skip
@@ -393,8 +401,17 @@ def _resident(inactivity: Inactivity, context: HomeContext, cut_off: bool) -> Re
         return Resident.UNKNOWN
     if last.may_be_out:
         return Resident.AWAY
-    quiet = (context.watermark or 0) - last.at > _QUIET
+    last_life, _ = _last_life(context)
+    quiet = (context.watermark or 0) - (last_life or last.at) > _QUIET
     return Resident.QUIET if quiet else Resident.ACTIVE
+
+
+def _last_life(context: HomeContext) -> tuple[Instant | None, str | None]:
+    """When, and in which room, the resident was last known to be alive: seen, or reached by somebody."""
+    last, word = context.evidence.last, context.evidence.feedback.word
+    if last is None or (word is not None and word > last.at):
+        return (None if last is None else word), None
+    return last.at, last.room
 
 
 def _device(device: Device) -> list[Any]:

@@ -55,6 +55,8 @@ class EndReason(StrEnum):
     WENT_OUT = "went_out"
     REPLACED = "replaced"
     """The same matter rose to a higher level; the new finding goes on."""
+    REACHED = "reached"
+    """Somebody had word of the resident: what was found says nothing of now. The alert is closed by whoever has it."""
     CONFIGURATION = "configuration"
     """The device, the gateway or the rule was taken away."""
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.clock import MINUTE, Instant, Span
+from domain.clock import DAY, MINUTE, Instant, Span
 from domain.ids import HomeId
 
 TAKES: Span = 2 * MINUTE
 """From when it is said to when it holds: by then every reader of the book knows it, so a replay finds the same."""
+
+LONGEST: Span = 366 * DAY
+"""Nobody may say more than this ahead, and what was said without a date holds so long unless something ends it."""
 
 
 class ModeKind(StrEnum):
@@ -61,6 +64,13 @@ class Mode:
     ended_at: Instant | None = None
     end: ModeEnd | None = None
     ended_by: str | None = None
+    alert: int | None = None
+    """The alert whose outcome said so."""
+
+    @property
+    def without_date(self) -> bool:
+        """True when nobody has said when it is over."""
+        return self.until - self.since >= LONGEST
 
     @property
     def said_over_at(self) -> Instant | None:

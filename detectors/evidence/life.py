@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detectors.evidence.company import Company
+from detectors.evidence.feedback import Told
 from detectors.evidence.modes import Modes
 from detectors.evidence.places import Places
 from detectors.evidence.trust import ALONE, NOTHING_AFTER, Trust
@@ -97,6 +98,8 @@ class Evidence:
         """How far each device is believed."""
         self.modes = Modes()
         """What staff said about the home."""
+        self.feedback = Told()
+        """What people found in it."""
         self._places = Places()
         self._company = Company()
         self._midnight: Instant | None = None
@@ -254,11 +257,12 @@ class Evidence:
             self.left = None
 
     def due(self) -> Instant | None:
-        """The next local midnight, or when what staff said begins or ends to hold."""
-        modes = self.modes.due()
-        if modes is None or self._midnight is None:
-            return self._midnight if modes is None else modes
-        return min(self._midnight, modes)
+        """The next local midnight, or when what staff said begins or ends to hold, or what people found counts."""
+        due = self._midnight
+        for at in (self.modes.due(), self.feedback.due()):
+            if at is not None and (due is None or at < due):
+                due = at
+        return due
 
     def fire(self, at: Instant, local: LocalTime) -> bool:
         """The watermark has passed ``at``; True when something that staff said has begun or ceased to hold."""
@@ -279,6 +283,7 @@ class Evidence:
         """JSON-ready state."""
         return {
             "places": self._places.snapshot(), "trust": self.trust.snapshot(), "modes": self.modes.snapshot(),
+            "feedback": self.feedback.snapshot(),
             "company": self._company.snapshot(),
             "midnight": self._midnight, "exit": self.exit, "last": _list(self.last), "left": _list(self.left),
             "away": self._away, "unsure": self._unsure, "unconfirmed": [list(pulse) for pulse in self._unconfirmed],
@@ -298,6 +303,8 @@ class Evidence:
             self._resting = {DeviceId(d) for d in state["resting"]}
         if "modes" in state:
             self.modes.restore(state["modes"])
+        if "feedback" in state:
+            self.feedback.restore(state["feedback"])
         self._midnight, self.exit = state["midnight"], state["exit"]
         self.last, self.left = sign_of(state["last"]), sign_of(state["left"])
 

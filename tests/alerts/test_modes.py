@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from alerts.book import Book, MemoryBook
-from alerts.modes import LONGEST, Modes
+from alerts.modes import Modes
 from alerts.sqlbook import SqlBook
 from alerts.watch import ASK_EVERY, Watch
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant
-from domain.modes import TAKES, Mode, ModeEnd, ModeKind
+from domain.modes import LONGEST, TAKES, Mode, ModeEnd, ModeKind
 from domain.readings import Arrival, DoorState, Item, Mark
 from registry.database import migrate, open_database
 from tests.detectors.homes import DOOR, HOME, KITCHEN, LIVING, T0, Script

@@ -10,15 +10,17 @@ from detectors.context import HomeContext, Quiet, State
 from detectors.evidence.life import BLIND, Sign, sign_of
 from detectors.kinds.inactivity import text
 from detectors.kinds.inactivity.hazard import QUARTERS, SHORTEST, STEP
-from detectors.kinds.inactivity.learnt import Learnt
-from detectors.kinds.inactivity.older import from_version_1
+from detectors.kinds.inactivity.judged import Judged
+from detectors.kinds.inactivity.learnt import Learnt, Taught
+from detectors.kinds.inactivity.older import from_version_1, from_version_2
 from detectors.kinds.inactivity.past import COMPARED, Past
 from detectors.kinds.inactivity.prior import Prior, load
 from detectors.kinds.inactivity.rule import CAP, NIGHT_ENDS, PROMPT_CAP
 from detectors.parameters import numbers
 from domain.clock import MINUTE, SECOND, Instant, Span
+from domain.feedback import Feedback
 from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject, Unknown
-from domain.ids import HomeId
+from domain.ids import DeviceId, HomeId
 from domain.localtime import LocalTime
 from domain.readings import Device, Reading
 
@@ -29,6 +31,8 @@ HEADWAY: Span = 5 * MINUTE
 """A prompt that would come less than this before the page is left out."""
 _FITS_WITHIN = 180
 """Minutes after midnight."""
+NOBODY = DeviceId("")
+"""Stands where a device would, for a word with the resident."""
 LATE: Span = 15 * MINUTE
 """A page that could not be known until so long after its deadline says so."""
 
@@ -44,13 +48,14 @@ class Inactivity(Quiet):
 
     name = NAME
     version = 2
-    snapshot_version = 2
+    snapshot_version = 3
 
     def __init__(self, page_budget: float = 1.0, prompt_budget: float = 8.0, prior: Prior | None = None) -> None:
         self._prior = prior or load()
         self._learnt = Learnt(page_budget, prompt_budget, self._prior)
+        self._judged = Judged()
         self._life: Sign | None = None
-        """The last sign of life: the present silence began with it."""
+        """The last sign of life, a word with the resident included: the present silence began with it."""
         self._limit: Span = 0
         self._deadline: Instant | None = None
         """When the present silence will have been seen for long enough; None once it has paged, and for an absence."""
@@ -64,6 +69,10 @@ class Inactivity(Quiet):
         """(id, level) of the prompt or page that stands."""
         self._unknown: tuple[str, Instant] | None = None
         """(finding id, onset) of the unknown that stands."""
+        self._raised: tuple[Instant, bool] | None = None
+        """Since the readings last showed life: when it was first asked or paged about, and whether it was paged about."""
+        self._unspoken: Span | None = None
+        """The limit that held before somebody had word of the resident: what is learnt keeps to it."""
         self._past = Past()
 
     # ---- what others may ask -----------------------------------------------------------------------------------------
@@ -133,6 +142,9 @@ class Inactivity(Quiet):
         for _, sign in context.evidence.fresh:
             ended += self._end(context.home, sign.at, EndReason.LATE_ACTIVITY)
             self._begin(sign, context.local)
+            word = context.evidence.feedback.word
+            if word is not None and context.watermark is not None:
+                self._reached(word, context.watermark, context)
             if self._deadline is not None and context.watermark is not None:
                 # What is late raises nothing: at the earliest, time that is still to come can.
                 earliest = context.watermark + MINUTE
@@ -142,6 +154,11 @@ class Inactivity(Quiet):
         return ended
 
     def _begin(self, sign: Sign, local: LocalTime) -> None:
+        """The readings show life: a silence begins."""
+        self._raised = self._unspoken = None
+        self._count_from(sign, local)
+
+    def _count_from(self, sign: Sign, local: LocalTime) -> None:
         """Set the deadlines of the silence that begins with ``sign``."""
         self._life = sign
         self._deadline = self._asks_at = None
@@ -170,17 +187,51 @@ class Inactivity(Quiet):
                 due = at
         self._due = due
 
+    def told(self, feedback: Feedback, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:
+        """See Detector.told: an outcome is a lesson for the next fit, a word with the resident a sign of life."""
+        if feedback.means is not None:
+            return self._reached(feedback.at, at, context)
+        self._judged.told(feedback, of=NAME)
+        return ()
+
+    def _reached(self, word: Instant, at: Instant, context: HomeContext) -> list[FindingEvent]:
+        """Somebody had word of the resident at ``word``, which counts from ``at`` on: the silence counts from there.
+
+        No deadline comes sooner by that. Where the resident may be out it changes nothing: a word does not say where they are.
+        """
+        life = self._life
+        if life is None or life.may_be_out or word <= life.at:
+            return []
+        if self._unspoken is None:
+            self._unspoken = self._limit
+        before, asked = self._deadline or 0, self._asks_at or 0
+        ended = self._end(context.home, at, EndReason.REACHED)
+        self._count_from(Sign(word, NOBODY, None, None, life.alone, life.company), context.local)
+        self._deadline = max(word + self._limit, before, at + MINUTE)
+        self._limit = self._deadline - word
+        self._ask_at(max(word + self._asks, asked, at + MINUTE), context.local)
+        self._settle()
+        return list(ended)
+
     def _learn(self, before: Sign, end: Instant, context: HomeContext) -> None:
+        taught = self._taught(before, end, context)
+        if self._raised is not None:
+            raised_at, paged = self._raised
+            self._judged.note(before.at, end, raised_at, taught, paged=paged)
+
+    def _taught(self, before: Sign, end: Instant, context: HomeContext) -> Taught | None:
+        """Learn from a silence that is over, where it teaches anything."""
         start = before.at
         silence = end - start
         if silence < SHORTEST or not before.teaches or context.blind(start, end) > BLIND:
-            return
+            return None
         local = context.local
         if silence >= COMPARED and context.evidence.hidden(start, end, context):
-            return
+            return None
+        limit = self._limit if self._unspoken is None else self._unspoken
         wider = WIDER if before.soon_after_exit else 1
-        self._learnt.learn(local.day(start), _quarter(start, local), silence, self._limit, wider=wider)
         self._past.add(start, silence)
+        return self._learnt.learn(local.day(start), _quarter(start, local), silence, limit, wider=wider)
 
     def fire(self, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.fire."""
@@ -191,7 +242,8 @@ class Inactivity(Quiet):
             found += self._passed(self._deadline, context)
         if self._fit_at is not None and self._fit_at <= at:
             day = context.local.day(self._fit_at)
-            self._learnt.fit(day)
+            false_pages = self._judged.revise(self._fit_at, self._learnt, self._past, context.local)
+            self._learnt.fit(day, false_pages)
             self._past.forget(self._fit_at)
             self._fit_at = _fit_at(day + 1, context)
         self._settle()
@@ -213,6 +265,7 @@ class Inactivity(Quiet):
             return []
         finding = self._finding(Level.PROMPT, self._silence(at, unseen, self._asks, context), context)
         self._standing = (finding.id, Level.PROMPT)
+        self._raised = self._raised or (at, False)
         return [finding]
 
     def _passed(self, deadline: Instant, context: HomeContext) -> list[FindingEvent]:
@@ -234,6 +287,7 @@ class Inactivity(Quiet):
         finding = self._finding(Level.PAGE, self._silence(deadline, unseen, self._limit, context, hidden), context)
         replaced = self._end(context.home, deadline, EndReason.REPLACED)
         self._standing = (finding.id, Level.PAGE)
+        self._raised = (deadline if self._raised is None else self._raised[0], True)
         return [*replaced, finding]
 
     def _seen_by(
@@ -292,6 +346,7 @@ class Inactivity(Quiet):
             learnt_days=self._learnt.days, survival=self._learnt.survival(_quarter(since, local), length),
             last_exit=context.evidence.exit, alive=len((context.heard.keys() & context.devices.keys()) - silent),
             devices=len(context.devices), hidden=tuple(device.id for device in hidden), not_before=not_before,
+            reached=self._life.device == NOBODY,
         )  # fmt: skip
 
     def _evidence(self, silence: text.Silence, local: LocalTime) -> dict[str, Any]:
@@ -354,7 +409,7 @@ class Inactivity(Quiet):
     def retuned(self, context: HomeContext) -> Sequence[FindingEvent]:
         """See Detector.retuned: ``restore`` has made limits for the new budgets, which count for the present silence too."""
         if self._deadline is not None and self._life is not None and context.watermark is not None:
-            self._begin(self._life, context.local)
+            self._count_from(self._life, context.local)
             earliest = context.watermark + MINUTE
             self._deadline = max(self._deadline, earliest)
             if self._standing is not None:
@@ -371,6 +426,7 @@ class Inactivity(Quiet):
             "life": None if self._life is None else list(self._life), "limit": self._limit, "deadline": self._deadline,
             "asks": self._asks, "asks_at": self._asks_at, "fit_at": self._fit_at,
             "standing": None if self._standing is None else list(self._standing), "unknown": self._unknown,
+            "judged": self._judged.snapshot(), "raised": self._raised, "unspoken": self._unspoken,
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -383,11 +439,16 @@ class Inactivity(Quiet):
         self._unknown = (unknown[0], unknown[1]) if unknown else None
         self._learnt.restore(state["learnt"])
         self._past.restore(state["past"])
+        self._judged.restore(state["judged"])
+        raised, self._unspoken = state["raised"], state["unspoken"]
+        self._raised = (raised[0], raised[1]) if raised else None
         self._settle()
 
     def migrate(self, version: int, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """See Detector.migrate."""
-        return from_version_1(state) if version == 1 else super().migrate(version, state)
+        if version == 1:
+            return from_version_2(from_version_1(state))
+        return from_version_2(state) if version == 2 else super().migrate(version, state)
 
 
 def _fit_at(day: int, context: HomeContext) -> Instant:

@@ -84,6 +84,15 @@ def _zeros() -> array[int]:
     return array("I", bytes(4 * CELLS))
 
 
+def _cells(quarter: int, silence: Span, *, ended: bool) -> tuple[list[int], list[int]]:
+    """The cells in which a silence was at risk of ending, one for each step, and the one in which it ended, if known."""
+    steps = min(silence // STEP, STEPS - 1)
+    at_risk = [
+        (quarter + step) // 2 % SLOTS * CLASSES + _CLASS_OF[step] for step in range(steps + 1 if ended else steps)
+    ]
+    return at_risk, at_risk[-1:] if ended else []
+
+
 class Counts:
     """How often silences were at risk of ending in each cell, and how often they ended there."""
 
@@ -98,12 +107,22 @@ class Counts:
 
         When its end is not to be learnt (it was broken off, or it was an alarm) only the whole steps that it outlasted count.
         """
-        steps = min(silence // STEP, STEPS - 1)
-        at_risk = self.at_risk
-        for step in range(steps + 1 if ended else steps):
-            at_risk[(quarter + step) // 2 % SLOTS * CLASSES + _CLASS_OF[step]] += _COUNT
-        if ended:
-            self.ended[(quarter + steps) // 2 % SLOTS * CLASSES + _CLASS_OF[steps]] += _COUNT
+        at_risk, ended_in = _cells(quarter, silence, ended=ended)
+        for cell in at_risk:
+            self.at_risk[cell] += _COUNT
+        for cell in ended_in:
+            self.ended[cell] += _COUNT
+
+    def take(self, quarter: int, silence: Span, *, ended: bool, fades: int) -> None:
+        """Take back what ``add`` counted, and what ``fades`` weeks have left of it."""
+        left, of = _FADES
+        count = _COUNT
+        for _ in range(fades):
+            count = (count * left + of // 2) // of
+        at_risk, ended_in = _cells(quarter, silence, ended=ended)
+        for counts, cells in ((self.at_risk, at_risk), (self.ended, ended_in)):
+            for cell in cells:
+                counts[cell] = max(0, counts[cell] - count)
 
     def fade(self) -> None:
         """A week has passed: what was learnt weighs a little less."""

@@ -43,6 +43,25 @@ _LEAST, _MOST = 0.2, 4.0
 """How far a home's own silences may move the price of a delay."""
 _POWER = 1.5
 """A rate twice as high as it should be divides the price by two to this power."""
+_FALSE, _FALSE_MOST = 1.2, 2.0
+"""A page of the last sixty days that people found to be false divides the price by the first, as often as it stands in the
+budget of a month; all of them together by no more than the second."""
+
+
+class Taught(NamedTuple):
+    """What a silence has taught, so that it can be taken back."""
+
+    day: int
+    quarter: int
+    silence: Span
+    limit: Span
+    """When its page was due."""
+    exceeded: bool
+    """It outlasted the watched limit."""
+    before: Span
+    """The longest silence of its day and hour before it."""
+    fades: int
+    """How often counts had faded by then."""
 
 
 class _Limits(NamedTuple):
@@ -89,6 +108,8 @@ class Learnt:
         """The local day of each silence that outlasted the watched limit."""
         self.factor = 1.0
         """The home's own correction of the price of a delay."""
+        self.fades = 0
+        """How often the counts have faded."""
         self._limits = _unlearnt(prior, self._budgets)
 
     @property
@@ -114,7 +135,7 @@ class Learnt:
         cells = np.array(self._limits.cells, dtype=np.int64).reshape(SLOTS, CLASSES)
         return float(f"{math.exp(-surprise(curves(cells)[quarter], silence) / UNIT):.3g}")
 
-    def learn(self, day: int, quarter: int, silence: Span, limit: Span, *, wider: int = 1) -> None:
+    def learn(self, day: int, quarter: int, silence: Span, limit: Span, *, wider: int = 1) -> Taught | None:
         """A silence at home that began in ``quarter`` of local ``day`` is over; its page was due at ``limit``.
 
         One that outlasted its limit was an alarm: that it ended is not learnt, only that it lasted until then, so that
@@ -122,34 +143,55 @@ class Learnt:
         how much its limit was wider than the quarter's.
         """
         if not SHORTEST <= silence < LONGEST:
-            return
-        if silence > wider * self._limits.watched[quarter] * SECOND and self.days >= UNLEARNT_DAYS:
-            self._exceeded.append(day)
-        self._counts.add(quarter, min(silence, limit), ended=silence <= limit)
-        self.line.learn(day, quarter // 4, min(silence, limit))
+            return None
+        exceeded = silence > wider * self._limits.watched[quarter] * SECOND and self.days >= UNLEARNT_DAYS
+        taught = Taught(
+            day, quarter, silence, limit, exceeded, self.line.longest(day, quarter // 4), self.fades
+        )  # fmt: skip
+        self.teach(taught, in_full=False)
+        return taught
 
-    def fit(self, today: int) -> None:
-        """Make the limits anew from what was learnt before local day ``today``."""
+    def teach(self, taught: Taught, *, in_full: bool) -> Taught:
+        """Learn from a silence; ``in_full`` when people found that nothing was the matter, however long it was."""
+        length, ended = _length(taught, in_full=in_full)
+        if taught.exceeded:
+            self._exceeded.append(taught.day)
+        self._counts.add(taught.quarter, length, ended=ended)
+        self.line.learn(taught.day, taught.quarter // 4, length)
+        return taught._replace(fades=self.fades)
+
+    def take_back(self, taught: Taught, *, in_full: bool) -> None:
+        """Forget what ``teach`` said."""
+        length, ended = _length(taught, in_full=in_full)
+        if taught.exceeded and taught.day in self._exceeded:
+            self._exceeded.remove(taught.day)
+        self._counts.take(taught.quarter, length, ended=ended, fades=self.fades - taught.fades)
+        self.line.forget(taught.day, taught.quarter // 4, length, taught.before)
+
+    def fit(self, today: int, false_pages: int = 0) -> None:
+        """Make the limits anew from what was learnt before local day ``today``, and for so many pages that were false."""
         if today % 7 == 0:
             self._counts.fade()
+            self.fades += 1
         self.line.fit(today)
         if not self.days:
             return
-        self._correct(today)
+        self._correct(today, false_pages)
         self._aim()
 
     def _aim(self) -> None:
         cells = fit(self._counts, self._prior.hazard)
         self._limits = _limits(cells, self.line.hours, self.days, self._budgets, self.factor)
 
-    def _correct(self, today: int) -> None:
-        """Move the price towards what this home's own silences allow for its budget."""
+    def _correct(self, today: int, false_pages: int) -> None:
+        """Move the price towards what this home's own silences, and the pages that were false, allow for its budget."""
         self._exceeded = [day for day in self._exceeded if day >= today - _WINDOW_DAYS]
         first = today if self.line.first_day is None else self.line.first_day
         months = max(0, min(_WINDOW_DAYS, today - first - UNLEARNT_DAYS)) / _MONTH_DAYS
         expected = rule.on_curve(_OUTLASTED, self._budgets[0])
         rate = (len(self._exceeded) + _POOLED_MONTHS * expected) / (months + _POOLED_MONTHS)
-        self.factor = round(min(_MOST, max(_LEAST, (expected / rate) ** _POWER)), 4)
+        spared = min(_FALSE_MOST, _FALSE ** (false_pages / self._budgets[0]))
+        self.factor = round(min(_MOST, max(_LEAST, (expected / rate) ** _POWER / spared)), 4)
 
     # ---- state -------------------------------------------------------------------------------------------------------
 
@@ -158,7 +200,7 @@ class Learnt:
         return {
             "prior": self._prior.name, "budgets": list(self._budgets), "counts": self._counts.snapshot(),
             "line": self.line.snapshot(), "exceeded": list(self._exceeded), "factor": self.factor,
-            "limits": [list(values) for values in self._limits],
+            "limits": [list(values) for values in self._limits], "fades": self.fades,
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -168,7 +210,7 @@ class Learnt:
         """
         self._counts.restore(state["counts"])
         self.line.restore(state["line"])
-        self._exceeded, self.factor = list(state["exceeded"]), state["factor"]
+        self._exceeded, self.factor, self.fades = list(state["exceeded"]), state["factor"], state["fades"]
         if not self.days:
             return
         if state["prior"] != self._prior.name:
@@ -180,3 +222,10 @@ class Learnt:
         else:
             known = np.array(cells, dtype=np.int64).reshape(SLOTS, CLASSES)
             self._limits = _limits(known, self.line.hours, self.days, self._budgets, self.factor)
+
+
+def _length(taught: Taught, *, in_full: bool) -> tuple[Span, bool]:
+    """How long a silence is learnt to have lasted, and whether it is learnt that it ended then."""
+    if in_full:
+        return taught.silence, True
+    return min(taught.silence, taught.limit), taught.silence <= taught.limit

@@ -51,6 +51,17 @@ class Line:
         cell = 24 * place + hour
         self._longest[cell] = max(self._longest[cell], silence // SECOND)
 
+    def longest(self, day: int, hour: int) -> Span:
+        """The longest silence that is known to have begun in ``hour`` of local ``day``; 0 for none."""
+        place = bisect_left(self._days, day)
+        known = place < len(self._days) and self._days[place] == day
+        return self._longest[24 * place + hour] * SECOND if known else 0
+
+    def forget(self, day: int, hour: int, silence: Span, before: Span) -> None:
+        """Such a silence is not to count; the longest was ``before`` until then. A longer one stays."""
+        if self.longest(day, hour) // SECOND == silence // SECOND:
+            self._longest[24 * bisect_left(self._days, day) + hour] = before // SECOND
+
     def fit(self, today: int) -> None:
         """Fit the line anew from the days before local day ``today``."""
         gone = bisect_left(self._days, today - KEPT_DAYS)

@@ -27,3 +27,12 @@ def from_version_1(state: Mapping[str, Any]) -> dict[str, Any]:
         "deadline": state["deadline"], "asks": 0, "asks_at": None, "fit_at": state["midnight"],
         "standing": [state["standing"], Level.PAGE] if state["standing"] else None, "unknown": state["unknown"],
     }  # fmt: skip
+
+
+def from_version_2(state: Mapping[str, Any]) -> dict[str, Any]:
+    """It was told of no outcome; of what stood nobody knows any more when it was first asked about."""
+    standing, life = state["standing"], state["life"]
+    return {
+        **state, "learnt": {**state["learnt"], "fades": 0}, "judged": {"alarms": [], "verdicts": []}, "unspoken": None,
+        "raised": [life[0], standing[1] == Level.PAGE] if standing and life else None,
+    }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -30,6 +31,23 @@ class Past:
         if silence >= COMPARED:
             self._starts.append(start // MINUTE)
             self._lengths.append(min(_MOST, silence // _TENTH))
+
+    def take(self, start: Instant, end: Instant) -> list[tuple[Instant, Span]]:
+        """Take out the silences that began between the two instants: (start, length) of each."""
+        first, after = bisect_left(self._starts, start // MINUTE), bisect_right(self._starts, end // MINUTE)
+        found = [
+            (begun * MINUTE, length * _TENTH)
+            for begun, length in zip(self._starts[first:after], self._lengths[first:after], strict=True)
+        ]
+        del self._starts[first:after], self._lengths[first:after]
+        return found
+
+    def put(self, start: Instant, silence: Span) -> None:
+        """Put back a silence that was taken out."""
+        if silence >= COMPARED:
+            place = bisect_right(self._starts, start // MINUTE)
+            self._starts.insert(place, start // MINUTE)
+            self._lengths.insert(place, min(_MOST, silence // _TENTH))
 
     def forget(self, now: Instant) -> None:
         """Drop what began more than REMEMBERED before ``now``."""

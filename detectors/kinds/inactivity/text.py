@@ -38,6 +38,8 @@ class Silence:
     """Silent devices that hide part of the home."""
     not_before: Instant | None = None
     """When this could be known at the earliest, where that is later than the limit."""
+    reached: bool = False
+    """The last sign of life is that somebody had word of the resident."""
 
     @property
     def compared_days(self) -> int:
@@ -75,7 +77,7 @@ def prompt_ja(s: Silence, local: LocalTime) -> str:
 
 
 def _silence_en(s: Silence, local: LocalTime) -> str:
-    where = f", in: {s.room}" if s.room else ""
+    where = ", when somebody reached the resident" if s.reached else f", in: {s.room}" if s.room else ""
     said = f"No sign of life for {span_en(s.length)}; the last was at {moment_en(s.since, s.at, local)}{where}."
     if s.blind:
         said += f" For {span_en(s.blind)} of it nothing could be seen."
@@ -87,7 +89,7 @@ def _silence_en(s: Silence, local: LocalTime) -> str:
 
 
 def _silence_ja(s: Silence, local: LocalTime) -> str:
-    where = f"({s.room})" if s.room else ""
+    where = "(ご本人と連絡がとれた時刻)" if s.reached else f"({s.room})" if s.room else ""
     said = f"{moment_ja(s.since, s.at, local)}{where}を最後に{span_ja(s.length)}、動きがありません。"
     if s.blind:
         said += f"うち{span_ja(s.blind)}は確認できませんでした。"
