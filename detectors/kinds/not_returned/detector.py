@@ -12,6 +12,7 @@ from detectors.kinds.not_returned import text
 from detectors.kinds.not_returned.absences import ENOUGH, Absences, part_of_day
 from detectors.parameters import numbers
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
+from domain.feedback import Feedback
 from domain.findings import Ended, EndReason, Finding, FindingEvent, Level, Subject
 from domain.readings import Reading
 
@@ -89,6 +90,18 @@ class NotReturned(Quiet):
             # What is late raises nothing: at the earliest, time that is still to come can.
             self._deadline = max(self._deadline, context.watermark + MINUTE)
         return ended
+
+    def told(self, feedback: Feedback, at: Instant, context: HomeContext) -> Sequence[FindingEvent]:  # noqa: ARG002
+        """See Detector.told: who was reached is out still, and is asked about anew after as long again, a day at most."""
+        matter = self._matter
+        if (
+            feedback.means is not None
+            and matter is not None
+            and self._deadline is not None
+            and feedback.at > matter.since
+        ):
+            self._deadline = max(self._deadline, feedback.at + min(matter.prompt, DAY), at + MINUTE)
+        return ()
 
     def _learn(self, left: Sign, at: Instant, context: HomeContext) -> None:
         """Somebody is back, or went out again. What was asked about counts as no longer than its limit."""
