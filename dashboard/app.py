@@ -26,6 +26,7 @@ from dashboard.routes import (
     calling,
     handover,
     home,
+    ledger,
     me,
     mode,
     push,
@@ -53,7 +54,22 @@ def create_app(office: Office) -> FastAPI:
     app = FastAPI(title="Kehai", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     app.state.office, app.state.bell = office, bell
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    for room in (answers, me, session, board, home, mode, rules, alert, system, calling, handover, push, silences):
+    for room in (
+        answers,
+        me,
+        session,
+        board,
+        home,
+        mode,
+        rules,
+        alert,
+        system,
+        calling,
+        handover,
+        push,
+        silences,
+        ledger,
+    ):
         app.include_router(room.router)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(office.trusted_hosts))
     app.add_middleware(Guard, office=office)

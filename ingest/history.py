@@ -85,6 +85,10 @@ class History(Protocol):
         """When the gateway vouched within [start, end], clipped to it, ascending."""
         ...
 
+    def all_coverage(self, start: Instant, end: Instant) -> dict[GatewayId, list[tuple[Instant, Instant]]]:
+        """The same of every gateway that vouched at all, in one question: thousands of single ones take seconds."""
+        ...
+
     def gateways(self, *wanted: GatewayId) -> list[GatewayState]:
         """What these gateways, or all of them, last told of themselves, by id; a few minutes old where they are many."""
         ...
@@ -209,6 +213,17 @@ class JournalHistory:
             (gateway, end, start),
         )
         return [(max(start, a), min(end, b)) for a, b in rows]
+
+    def all_coverage(self, start: Instant, end: Instant) -> dict[GatewayId, list[tuple[Instant, Instant]]]:
+        """See History.all_coverage."""
+        found: dict[GatewayId, list[tuple[Instant, Instant]]] = {}
+        rows = self._rows(
+            "SELECT gateway, start, through FROM coverage WHERE start < ? AND through > ? ORDER BY gateway, start",
+            (end, start),
+        )
+        for gateway, a, b in rows:
+            found.setdefault(GatewayId(gateway), []).append((max(start, a), min(end, b)))
+        return found
 
     def gateways(self, *wanted: GatewayId) -> list[GatewayState]:
         """See History.gateways."""

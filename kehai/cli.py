@@ -237,7 +237,7 @@ def ledger(
     as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")] = False,
 ) -> None:
     """Pages and prompts, how many were true, and how soon somebody saw, claimed, reached and visited."""
-    command("ledger").ledger(config, days, by, area, as_csv=as_csv)
+    command("ledger").ledger(config, days, by, area, in_csv=as_csv)
 
 
 @app.command()

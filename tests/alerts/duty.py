@@ -26,7 +26,7 @@ SILENCE = Finding(HOME, "inactivity", "inactivity/1", "inactivity", Subject.PERS
 
 
 @cache
-def _empty() -> bytes:
+def empty_database() -> bytes:
     """A database of the newest schema with nothing in it: migrating takes longer than most tests."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "kehai.db"
@@ -39,7 +39,7 @@ def _empty() -> bytes:
 def installation(folder: Path, areas: Sequence[tuple[str, str]] = ()) -> Engine:
     """A database with one home, ``h1`` in the area 南, and four people, each with an address on the channel ``mail``."""
     file = folder / "kehai.db"
-    file.write_bytes(_empty())
+    file.write_bytes(empty_database())
     engine = open_database(f"sqlite:///{file}")
     Homes(engine).add(Home(HOME, "青", "Asia/Tokyo", area="南"), [], T)
     with engine.begin() as connection:

@@ -15,13 +15,13 @@ from alerts.answers import answer
 from alerts.asking import Answer, ask, question_about
 from alerts.desk import decide
 from alerts.ledger import MONTH, Verdict
+from alerts.ledgertable import plain
 from alerts.sqlalerts import alert_numbered
 from alerts.sqlbook import SqlBook
 from domain.alerts import Outcome, Result, Step
 from domain.clock import HOUR, MINUTE, SECOND
 from domain.findings import Ended, EndReason, Finding, Level
 from domain.ids import HomeId
-from kehai.commands.ledger import plain
 from registry import addresses
 from tests.alerts.duty import HOME, SILENCE, T, installation
 
@@ -180,7 +180,7 @@ def test_prompts_have_lines_of_their_own_and_drills_none(engine: Engine) -> None
     assert [line.ledger.pages for line in prompts] == [1, 0]
 
 
-@pytest.mark.parametrize("cell", ['=HYPERLINK("x")', "+1", "-1", "@x", "\t=1", "\r=1"])
+@pytest.mark.parametrize("cell", ['=HYPERLINK("x")', "+1", "-1", "@x", "\t=1", "\r=1", " =1", "＝1"])
 def test_no_name_becomes_a_formula_in_a_spreadsheet(cell: str) -> None:
     assert plain(cell) == f"'{cell}"
     assert plain("南町") == "南町"

@@ -23,8 +23,9 @@ from domain.ids import DeviceId, GatewayId, HomeId
 from domain.localtime import LocalTime
 from domain.status import DeviceStatus, HomeStatus, Observability, Resident
 from ingest.history import JournalHistory
-from registry.database import migrate, open_database
+from registry.database import open_database
 from registry.homes import Contact, Home
+from tests.alerts.duty import empty_database
 
 NOW = from_iso("2026-03-02T10:00:00+09:00")
 LOGIN, PASSWORD = "hana", "a long enough one"
@@ -103,8 +104,8 @@ class Installation:
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Iterator[Installation]:
+    (tmp_path / "kehai.db").write_bytes(empty_database())
     engine = open_database(f"sqlite:///{tmp_path / 'kehai.db'}")
-    migrate(engine)
     history = JournalHistory(tmp_path / "journal.db")
     office = Office(engine, history, VirtualClock(NOW), "見守り室", LocalTime("Asia/Tokyo"), https=False, remembered=0)
     now = office.real.now()
