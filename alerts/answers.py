@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
+from typing import TypeVar
 
-from sqlalchemy import Connection, or_, update
+from sqlalchemy import Connection, Engine, or_, update
+from sqlalchemy.exc import IntegrityError
 
-from alerts.asking import HELP_CALLED, Answer
+from alerts.asking import HELP_CALLED, Answer, question_of
+from alerts.book import StaleError
 from alerts.changes import count_change
 from alerts.desk import decide
 from alerts.duty_tables import asks
@@ -25,6 +30,10 @@ RESIDENT = "resident"
 """Who makes the transitions that the resident made."""
 
 
+_TRIES = 5
+_Done = TypeVar("_Done")
+
+
 class Said(StrEnum):
     """What an answer did."""
 
@@ -36,6 +45,33 @@ class Said(StrEnum):
     """The matter was over before."""
     UNKNOWN = "unknown"
     """No such question, or it was answered already."""
+
+
+def take(engine: Engine, token: str, said: Answer, through: str, now: Instant, pace: float = 1.0) -> Said:
+    """``answer`` in a transaction of its own; see ``patiently``. One that changes nothing keeps nobody from writing."""
+    with engine.connect() as connection:
+        question = question_of(connection, token)
+    if question is None or question.answer in (Answer.HELP, said):
+        return Said.UNKNOWN
+    return patiently(engine, partial(answer, token=token, said=said, through=through, now=now, pace=pace))
+
+
+def patiently(engine: Engine, work: Callable[[Connection], _Done]) -> _Done:
+    """Do ``work`` in a transaction, and in another one where somebody changed the same alert meanwhile.
+
+    Raises StaleError when that happened five times in a row; then nothing was done.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            with engine.begin() as connection:
+                return work(connection)
+        except (StaleError, IntegrityError):
+            continue
+    try:
+        with engine.begin() as connection:
+            return work(connection)
+    except IntegrityError as error:
+        raise StaleError("Somebody changed this alert a moment ago: try once more.") from error
 
 
 def answer(connection: Connection, token: str, said: Answer, through: str, now: Instant, pace: float = 1.0) -> Said:

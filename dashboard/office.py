@@ -14,6 +14,7 @@ from alerts.modes import Modes
 from alerts.rulebook import Rulebook
 from alerts.shadowbook import Shadowbook
 from alerts.sqlbook import RoleMark, SqlBook
+from dashboard.throttle import Throttle
 from domain.clock import SECOND, Clock, Instant, Span, SystemClock, monotonic
 from domain.ids import HomeId
 from domain.localtime import LocalTime
@@ -63,6 +64,8 @@ class Office:
     """The ways to reach people; pages check addresses by them and send nothing."""
     pace: float = 1.0
     """How many times faster than the world's the homes' clock runs; see ``alerts.sqlbook``."""
+    strangers: Throttle = field(default_factory=Throttle)
+    """Counts what comes from outside without a log-in, and with a token or a signature that is none."""
     book: SqlBook = field(init=False)
     ladder: Ladder = field(init=False)
     """To say what comes next; the watch makes it happen."""
