@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from detectors.context import Detector
+from detectors.context import Detector, Quiet
 from detectors.kinds.bathroom_long.detector import build as bathroom_long
 from detectors.kinds.battery_low.detector import build as battery_low
 from detectors.kinds.clock_wrong.detector import build as clock_wrong
@@ -58,6 +58,15 @@ def build(name: str, parameters: Parameters) -> Detector:
 def detectors(parameters: Parameters) -> list[Detector]:
     """One of each detector."""
     return [build(name, parameters) for name in CATALOGUE]
+
+
+def answering(call: str) -> tuple[int, ...]:
+    """The places, among ``detectors``, of those that have an answer of their own to a call of the protocol.
+
+    Most have none to most calls, and a fleet's heartbeats ask all of them: the others need not be asked.
+    """
+    made = [type(detector) for detector in detectors({})]
+    return tuple(place for place, kind in enumerate(made) if getattr(kind, call) is not getattr(Quiet, call, None))
 
 
 def switched_off(parameters: Parameters) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from detectors.catalogue import Parameters, build, detectors, switched_off
+from detectors.catalogue import Parameters, answering, build, detectors, switched_off
 from detectors.context import Detector, HomeContext
 from detectors.evidence.modes import Over
 from detectors.kinds.device_silent.detector import DeviceSilent
@@ -34,6 +34,8 @@ from domain.watermark import Coverage, Watermark
 _JOIN = 0
 _REMEMBERED = 10 * DAY
 _QUIET = 30 * MINUTE
+_WITH_DEADLINES, _TO_VOUCHES, _ON_OUR_CLOCK = answering("due"), answering("vouched"), answering("due_now")
+"""Places of the detectors that have an answer to these."""
 _Row = tuple[Instant, str, str, int, str, str, float, Instant, int]
 
 
@@ -114,8 +116,10 @@ class HomeWatch:
         if vouches:
             events += self._release()
             for vouch in vouches:
-                for detector in self._detectors:
-                    events += self._voice.say(detector, detector.vouched(vouch, self.context))
+                for detector in map(self._detectors.__getitem__, _TO_VOUCHES):
+                    found = detector.vouched(vouch, self.context)
+                    if found:
+                        events += self._voice.say(detector, found)
         return self._withheld.sift(events, self.context)
 
     def _take_reading(self, reading: Reading) -> Sequence[FindingEvent]:
@@ -201,7 +205,7 @@ class HomeWatch:
 
     def _due(self) -> Instant | None:
         soonest = self.context.evidence.due()
-        for detector in self._detectors:
+        for detector in map(self._detectors.__getitem__, _WITH_DEADLINES):
             due = detector.due()
             if due is not None and (soonest is None or due < soonest):
                 soonest = due
@@ -222,7 +226,8 @@ class HomeWatch:
 
     def due_now(self) -> Instant | None:
         """The next processing-time deadline."""
-        times = [t for detector in self._detectors if (t := detector.due_now(self.context)) is not None]
+        asked = map(self._detectors.__getitem__, _ON_OUR_CLOCK)
+        times = [t for detector in asked if (t := detector.due_now(self.context)) is not None]
         return min(times, default=None)
 
     def tick(self, now: Instant) -> list[FindingEvent]:

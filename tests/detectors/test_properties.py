@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from alerts.book import MemoryBook
 from alerts.log import alert_log
 from alerts.watch import Watch
-from detectors.catalogue import CATALOGUE
+from detectors.catalogue import CATALOGUE, build
 from detectors.context import HomeContext, Quiet, State
 from detectors.home import HomeWatch
 from domain.clock import DAY, HOUR, SECOND, Instant
@@ -137,17 +137,20 @@ class ForgetsAtARestart(_Broken):
 
 @pytest.mark.parametrize("broken", [CountsMessages, ForgetsAtARestart])
 def test_a_detector_that_depends_on_the_way_is_caught(broken: type[_Broken]) -> None:
-    """The control that must fail."""
+    """The control that must fail. It stands in the place of one that is asked at every reading and every heartbeat."""
+    place = list(CATALOGUE).index("clock_wrong")
 
     def made(state: Mapping[str, Any] | None = None, watch: HomeWatch | None = None) -> HomeWatch:
         home, detector = watch or a_home(), broken()
         if state is not None:
             detector.restore(state)
-        home._detectors.append(detector)
+        home._detectors[place] = detector
         return home
 
     def restart(watch: HomeWatch) -> HomeWatch:
-        return made(watch._detectors.pop().snapshot(), again(watch))
+        state = watch._detectors[place].snapshot()
+        watch._detectors[place] = build("clock_wrong", {})
+        return made(state, again(watch))
 
     world = World(seed=1, days=2, gateways=1)
     assert found(plainly(world), made()) == found(plainly(world), made()), "told the same way it says the same"
