@@ -16,7 +16,7 @@ from alerts.book import StaleError
 from alerts.changes import count_change
 from alerts.desk import decide
 from alerts.duty_tables import asks
-from alerts.feedback import reached
+from alerts.feedback import closed, reached
 from alerts.ladder import follow
 from alerts.sqlalerts import alert_numbered, append, columns_of, compare_and_set
 from alerts.sqlbook import SqlPage
@@ -90,10 +90,12 @@ def answer(connection: Connection, token: str, said: Answer, through: str, now: 
     ).first()
     if taken is None:
         return Said.UNKNOWN
-    asked_about = alert_numbered(connection, taken.alert)
-    if said is Answer.WELL and asked_about is not None:
-        reached(connection, asked_about, Means.ANSWER, RESIDENT, now, now)
     done = _note(connection, taken.alert, said, now, pace)
+    asked_about = alert_numbered(connection, taken.alert)
+    if asked_about is not None and said is Answer.WELL:
+        reached(connection, asked_about, Means.ANSWER, RESIDENT, now, now)
+    elif asked_about is not None and done is Said.CLOSED:
+        closed(connection, asked_about, Outcome.HELP, RESIDENT, now)
     if said is Answer.HELP:
         _call(connection, HomeId(taken.home), now, pace)
         done = Said.PAGED

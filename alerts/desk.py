@@ -29,6 +29,8 @@ _ENDS = {
 _SILENT = (EndReason.REPLACED, EndReason.REACHED)
 """Ends of a finding that are none of the matter."""
 _WORD_WITH_RESIDENT = SPOKEN | {Outcome.ANSWERED}
+_COUNTS_ANEW = ("inactivity",)
+"""Kinds that begin anew with a word with the resident, as soon as it counts: what they raise until then is about before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,8 @@ def _open(page: Page, finding: Finding, now: Instant, catching_up: bool) -> Deci
     closed = page.last_closed(finding.home, finding.cause)
     if closed is not None and closed[0].onset == finding.onset and closed[0].outcome is not Outcome.RESUMED:
         alert, closed_at = closed
-        heard = TAKES if alert.outcome in _WORD_WITH_RESIDENT else 0  # until the watch, too, knows of it
-        if finding.raised_at <= closed_at + heard:
+        anew = finding.kind in _COUNTS_ANEW and alert.outcome in _WORD_WITH_RESIDENT
+        if finding.raised_at <= closed_at + (TAKES if anew else 0):
             return Decision(finding, Reason.ALREADY_CLOSED, alert)
         return Decision(finding, Reason.REOPENED, page.reopen(alert, finding, now))
     late = now - finding.raised_at > LATE

@@ -37,6 +37,7 @@ LESSON: Mapping[Outcome, Lesson] = {
     Outcome.SUPPORT: Lesson.NOTHING,
     Outcome.EMERGENCY: Lesson.NOTHING,
     Outcome.DEATH: Lesson.NOTHING,
+    Outcome.HELP: Lesson.NOTHING,
 }
 """Outcome -> lesson. Of the others nobody knows more than the readings tell: they are learnt from as if nobody had come."""
 
