@@ -12,6 +12,7 @@ from detectors.outlook.advice import Idea
 from detectors.outlook.delays import Part, Reach
 from detectors.outlook.sight import Sees, Why
 from domain.alerts import Outcome, Reason, Result, State, Step
+from domain.feedback import Lesson, Means
 from domain.findings import Level, Unknown
 from domain.modes import ModeEnd, ModeKind
 from domain.readings import Quantity
@@ -177,6 +178,17 @@ OUTCOME: Mapping[Outcome, str] = {
     Outcome.HELP: _n("The resident called for help, which is a page of its own (closed by the system)"),
     Outcome.RESUMED: _n("Activity resumed (closed by the system)"),
 }
+MEANS: Mapping[Means, str] = {
+    Means.ANSWER: _n("The resident answered that all is well"),
+    Means.CALL: _n("The resident was reached by telephone"),
+    Means.VISIT: _n("The resident was met on a visit"),
+    Means.OUTCOME: _n("Somebody had spoken with the resident"),
+}
+LESSON: Mapping[Lesson, str] = {
+    Lesson.HOSPITAL: _n("Nothing is learnt from when it began until the resident is back."),
+    Lesson.NOTHING: _n("No habit: the silence is not learnt."),
+}
+"""Of those that are the same whatever the alert was about."""
 CHOICES = tuple(outcome for outcome in Outcome if outcome not in (Outcome.ANSWERED, Outcome.HELP, Outcome.RESUMED))
 """The outcomes that a person may choose."""
 DEVICE: Mapping[Quantity, str] = {

@@ -309,6 +309,7 @@ class HomeWatch:
             watermark=context.watermark, last_life=last_life, last_room=last_room,
             limit=inactivity.limit, learnt_days=inactivity.learnt_days,
             gateways=tuple((g, self._spoke.get(g)) for g in sorted({*self._gateways, *self._spoke})), devices=shown,
+            false_pages=inactivity.false_pages,
         )  # fmt: skip
 
     # ---- state -------------------------------------------------------------------------------------------------------

@@ -71,3 +71,5 @@ class HomeStatus:
     gateways: tuple[tuple[GatewayId, Instant | None], ...] = ()
     """Each gateway and when it last spoke (processing time)."""
     devices: tuple[DeviceStatus, ...] = ()
+    false_pages: int = 0
+    """Pages of the last two months of which people found that nothing was the matter, as the limits in force know it."""

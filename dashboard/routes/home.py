@@ -11,6 +11,7 @@ from alerts.outlook import look_ahead
 from dashboard.office import Office
 from dashboard.pages import render, speech_of
 from dashboard.security import office_of, require_session
+from dashboard.views.feedback import SHOWN, lessons
 from dashboard.views.hours import Hours, by_hour
 from dashboard.views.outlook import tell
 from dashboard.views.rules import live_rules
@@ -86,6 +87,7 @@ def page(
     else:
         start = local.at(day, time())
         end = local.midnight(local.day(start) + 1)
+    names = office.names()
     marks = []
     if seen is not None and seen.last_life is not None:
         marks.append((seen.last_life, speech.gettext("Last sign of life")))
@@ -96,10 +98,11 @@ def page(
     shown = local.day(start + HOUR)
     return render(
         request, "home.html", code=status, session=session, speech=speech, home=known, status=seen, strip=strip, hours=hours,
-        change=change, alerts=office.book.alerts_of(HomeId(home), 20), names=office.names(), day=day,
+        change=change, alerts=office.book.alerts_of(HomeId(home), 20), names=names, day=day,
         before=local.date(local.midnight(shown - (0 if day is None else 1)) + 12 * HOUR),
         after=None if day is None else local.date(local.midnight(shown + 1) + 12 * HOUR),
         now=now, live=live_rules(office, known), said=office.modes.of(HomeId(home), 10), problem=problem, until=until, why=why,
+        learnt=lessons(office.book.feedback_of(HomeId(home), now - SHOWN), names, speech),
         blind=[finding for finding in office.book.standing(home) if finding.unknown is not None],
         gateways=office.history.gateways(*(gateway for gateway, _ in seen.gateways)) if seen is not None else [],
     )  # fmt: skip

@@ -54,6 +54,8 @@ class Inactivity(Quiet):
         self._prior = prior or load()
         self._learnt = Learnt(page_budget, prompt_budget, self._prior)
         self._judged = Judged()
+        self.false_pages = 0
+        """Pages of the last two months that people found to be false, as far as the last fit knew."""
         self._life: Sign | None = None
         """The last sign of life, a word with the resident included: the present silence began with it."""
         self._limit: Span = 0
@@ -242,8 +244,8 @@ class Inactivity(Quiet):
             found += self._passed(self._deadline, context)
         if self._fit_at is not None and self._fit_at <= at:
             day = context.local.day(self._fit_at)
-            false_pages = self._judged.revise(self._fit_at, self._learnt, self._past, context.local)
-            self._learnt.fit(day, false_pages)
+            self.false_pages = self._judged.revise(self._fit_at, self._learnt, self._past, context.local)
+            self._learnt.fit(day, self.false_pages)
             self._past.forget(self._fit_at)
             self._fit_at = _fit_at(day + 1, context)
         self._settle()
@@ -426,7 +428,8 @@ class Inactivity(Quiet):
             "life": None if self._life is None else list(self._life), "limit": self._limit, "deadline": self._deadline,
             "asks": self._asks, "asks_at": self._asks_at, "fit_at": self._fit_at,
             "standing": None if self._standing is None else list(self._standing), "unknown": self._unknown,
-            "judged": self._judged.snapshot(), "raised": self._raised, "unspoken": self._unspoken,
+            "judged": self._judged.snapshot(), "false_pages": self.false_pages,
+            "raised": self._raised, "unspoken": self._unspoken,
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -440,6 +443,7 @@ class Inactivity(Quiet):
         self._learnt.restore(state["learnt"])
         self._past.restore(state["past"])
         self._judged.restore(state["judged"])
+        self.false_pages = state["false_pages"]
         raised, self._unspoken = state["raised"], state["unspoken"]
         self._raised = (raised[0], raised[1]) if raised else None
         self._settle()

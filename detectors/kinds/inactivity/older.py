@@ -34,5 +34,6 @@ def from_version_2(state: Mapping[str, Any]) -> dict[str, Any]:
     standing, life = state["standing"], state["life"]
     return {
         **state, "learnt": {**state["learnt"], "fades": 0}, "judged": {"alarms": [], "verdicts": []}, "unspoken": None,
+        "false_pages": 0,
         "raised": [life[0], standing[1] == Level.PAGE] if standing and life else None,
     }  # fmt: skip
