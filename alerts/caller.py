@@ -1,18 +1,19 @@
 """The caller: the threads that make what is due happen, and send what stands in the outbox.
 
 One thread looks: it steps whatever has deadlines on the clock of people (ladder, overseer), and claims what is to be sent.
-Each channel has threads of its own, so one that hangs delays no other. Everything that must outlive a crash is in the
-database; here is nothing that anybody would miss.
+Each channel has threads of its own, so one that hangs delays no other. An attempt that does not come back is given up: its row
+waits again, another thread takes its place, and what it may say at last changes nothing. Everything that must outlive a crash
+is in the database; here is nothing that anybody would miss.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy import Engine
@@ -36,6 +37,10 @@ LOOK: Span = 250 * MILLISECOND
 """How often the database is looked at for what other processes wrote into it, in real time."""
 _LONGEST_ROUND: Span = 20 * SECOND
 """No further address of somebody is tried after that: one attempt stays well below its lease."""
+GIVEN_UP_AFTER: Span = 45 * SECOND
+"""An attempt that lasts longer, in real time, is given up: somebody's addresses take less together, and a lease is longer."""
+LOST_FOR_EACH = 4
+"""As many times more attempts than it has workers may a channel leave hanging before it is asked for nothing any more."""
 _HOPE = ((UnknownError, 4), (TransientError, 3), (OverQuotaError, 2), (PermanentError, 1), (ChannelError, 0))
 log = structlog.get_logger("caller")
 
@@ -63,12 +68,51 @@ class _Line:
     channel: Channel
     pool: Executor
     busy: int = 0
+    lost: int = 0
+    """Attempts that were given up and have not ended yet."""
     closed_until: Instant = 0
     """Over its quota, it is not asked until then."""
 
+    @property
+    def free(self) -> int:
+        """How many more attempts may begin."""
+        return 0 if self.lost >= LOST_FOR_EACH * self.channel.workers else self.channel.workers - self.busy
 
-def _threads(name: str, workers: int) -> Executor:
-    return ThreadPoolExecutor(workers, thread_name_prefix=f"channel-{name}")
+
+@dataclass(slots=True)
+class _Flight:
+    """One attempt."""
+
+    line: _Line
+    job: Job
+    began: Instant
+    """By the clock that never jumps."""
+    given_up: bool = False
+
+
+class _Threads(Executor):
+    """A thread for each message: one that hangs takes nobody's place, and as a daemon keeps no process from its end."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **more: Any) -> Future[Any]:
+        """See Executor.submit."""
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+
+        def run() -> None:
+            try:
+                future.set_result(work(*arguments, **more))
+            except BaseException as error:  # noqa: BLE001 (as every executor: whoever looks at the future is told)
+                future.set_exception(error)
+
+        threading.Thread(target=run, name=f"channel-{self._name}", daemon=True).start()
+        return future
+
+
+def _threads(name: str, _workers: int) -> Executor:
+    return _Threads(name)
 
 
 class Caller:
@@ -84,13 +128,15 @@ class Caller:
         pace: float = 1.0,
         outbox: Outbox | None = None,
         hands: Callable[[str, int], Executor] = _threads,
+        longest: Span = GIVEN_UP_AFTER,
     ) -> None:
         """``hands`` gives a channel of a name what so many of its messages are sent with at once."""
         self._engine, self._clock, self._steppers, self._compose = engine, clock, steppers, compose
         self._outbox, self._pace = outbox or Outbox(engine, pace), pace
         self._lines = {name: _Line(channel, hands(name, channel.workers)) for name, channel in channels.items()}
         self._lock = threading.Lock()
-        self._flying: dict[Future[None], Job] = {}
+        self._longest = longest
+        self._flying: dict[Future[None], _Flight] = {}
         """What this process has claimed and is sending, or will."""
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="caller", daemon=True)
@@ -101,7 +147,13 @@ class Caller:
     def on_their_way(self) -> int:
         """How many messages this process has claimed, and knows nothing of yet."""
         with self._lock:
-            return len(self._flying)
+            return sum(not flight.given_up for flight in self._flying.values())
+
+    @property
+    def lost(self) -> int:
+        """How many attempts were given up and still hang."""
+        with self._lock:
+            return sum(line.lost for line in self._lines.values())
 
     def start(self) -> None:
         """Begin to look."""
@@ -118,7 +170,7 @@ class Caller:
         if self._thread.is_alive():
             self._thread.join(timeout)
         with self._lock:
-            flying = dict(self._flying)
+            flying = {future: flight.job for future, flight in self._flying.items() if not flight.given_up}
         for future, job in flying.items():
             if future.cancel():  # nobody has begun to send it: the next process need not wonder whether it arrived
                 self._isolated("giving back", partial(self._outbox.released, job, self._clock.now()))
@@ -137,6 +189,7 @@ class Caller:
             for line in self._lines.values():
                 line.closed_until = 0
         self._looked_at = now
+        self._isolated("giving up", self.give_up)
         self._isolated("fall through", partial(self._outbox.fall_through, now))
         return sum(self._isolated(f"channel {name}", partial(self._hand_out, name)) for name in self._lines)
 
@@ -166,27 +219,46 @@ class Caller:
     def _hand_out(self, name: str) -> int:
         line = self._lines[name]
         with self._lock:
-            free = line.channel.workers - line.busy
+            free = line.free
             if free <= 0 or line.closed_until > self._clock.now():
                 return 0
         jobs = self._outbox.claim(name, free, self._clock.now())
         for job in jobs:
+            flight = _Flight(line, job, monotonic())
             with self._lock:
                 line.busy += 1
             future = line.pool.submit(self._deliver, line, job)
             with self._lock:
-                self._flying[future] = job
-            future.add_done_callback(partial(self._landed, line))
+                self._flying[future] = flight
+            future.add_done_callback(self._landed)
         return len(jobs)
 
     def _deliver(self, line: _Line, job: Job) -> None:
         self._isolated(f"channel {job.channel}", partial(self._send, line, job))
 
-    def _landed(self, line: _Line, future: Future[None]) -> None:
+    def _landed(self, future: Future[None]) -> None:
         with self._lock:
-            line.busy -= 1
-            self._flying.pop(future, None)
+            flight = self._flying.pop(future)
+            if flight.given_up:
+                flight.line.lost -= 1
+            else:
+                flight.line.busy -= 1
         self._wake.set()
+
+    def give_up(self) -> int:
+        """Take back what attempts hold that should have ended long ago, as ``look`` does; returns how many."""
+        last = monotonic() - self._longest
+        with self._lock:
+            overdue = [flight for flight in self._flying.values() if flight.began < last and not flight.given_up]
+            for flight in overdue:
+                flight.given_up = True
+                flight.line.busy -= 1
+                flight.line.lost += 1
+        for flight in overdue:
+            job, sentence = flight.job, "The provider neither answered nor let go in time."
+            log.error("an attempt did not come back and was given up", channel=job.channel, lost=flight.line.lost)
+            self._outbox.failed(job, How.UNKNOWN, sentence, self._clock.now())
+        return len(overdue)
 
     def _send(self, line: _Line, job: Job) -> int:
         with self._engine.connect() as connection:

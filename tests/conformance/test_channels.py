@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,27 @@ def test_a_server_that_drips_is_given_up_when_the_whole_attempt_has_taken_too_lo
         # A mail server that has not got the message yet cannot have taken it.
         assert isinstance(error, UnknownError) is (kind != "smtp" or dripper.takes_mail)
         until(lambda: dripper.dripping == 0, 10, "end of the connection")
+
+
+def test_messages_that_hang_keep_no_other_message_of_the_channel_waiting(over_http: Place) -> None:
+    held = over_http.hook.hang = threading.Event()
+    channel = over_http.channel(timeout=10)
+
+    def hang() -> None:
+        with suppress(ChannelError):
+            channel.send(over_http.address(), MESSAGE)
+
+    hung = [threading.Thread(target=hang) for _ in range(8)]
+    for thread in hung:
+        thread.start()
+    until(lambda: len(over_http.hook.calls) == len(hung), 4, "call of each of them")
+    over_http.hook.hang = None
+    began = monotonic()
+    channel.send(over_http.address(), MESSAGE)
+    assert monotonic() - began < 2 * SECOND
+    held.set()
+    for thread in hung:
+        thread.join()
 
 
 def test_a_server_that_drips_before_the_connection_is_safe_is_given_up_too(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import Vapid02
 
 from alerts.channels.catalogue import CHANNELS
-from tests.receivers import Hook, Mailbox
+from tests.receivers import Dripper, Hook, Mailbox
 
 PUBLIC_URL = "https://kehai.test"
 _AGAIN = "【再送】"
@@ -98,6 +98,8 @@ class Provider:
 
     honours_key = False
     """It takes a message that comes again under the same id for the same."""
+    beginning = b"HTTP/1."
+    """How an answer of its begins."""
 
     def __init__(self, folder: Path, timeout: float) -> None:
         self.folder, self.timeout = folder, timeout
@@ -202,6 +204,12 @@ class Provider:
                 pass
 
         with self._meeting(say):
+            yield
+
+    @contextmanager
+    def dripping(self) -> Iterator[None]:
+        """It begins to answer, and goes on a letter at a time."""
+        with Dripper(self.beginning) as dripper, self._meeting(dripper.drip):
             yield
 
     @contextmanager
@@ -367,6 +375,8 @@ class Relay(OverHttp):
 
 class MailServer(Provider):
     """E-mail."""
+
+    beginning = b"220-"
 
     def open(self) -> int:
         """See Provider.open."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import ClassVar, Literal
 
-from apprise import Apprise, NotifyFormat, NotifyType
+from apprise import Apprise, AppriseAsset, NotifyFormat, NotifyType
 
 from alerts.channels.channel import Message, Receipt, TransientError, UnknownError
 from alerts.channels.settings import ChannelSettings
@@ -25,6 +25,9 @@ class Settings(ChannelSettings):
     """The beginnings of addresses that staff may enter (``slack``, ``ntfys``); empty: all, but for files and commands."""
 
 
+_ASSET = AppriseAsset(async_mode=False, service_timeout=0)
+"""Each message goes out on the thread that sends it. Else Apprise hands it to the few threads that it has for everybody, where
+it waits behind those that hang, and leaves when nobody wants it to any more."""
 _NEVER = frozenset({"file", "exec", "script", "dbus", "gnome", "windows", "macosx", "syslog", "syslogs"})
 
 
@@ -51,10 +54,11 @@ class AppriseChannel:
         """See Channel.send."""
         seconds = self._settings.timeout_seconds / 2
         joint = "&" if "?" in address else "?"
-        service = Apprise.instantiate(f"{address}{joint}cto={seconds}&rto={seconds}", suppress_exceptions=True)
+        url = f"{address}{joint}cto={seconds}&rto={seconds}"
+        service = Apprise.instantiate(url, asset=_ASSET, suppress_exceptions=True)
         if service is None:
             raise TransientError("Apprise does not understand this address any more.")
-        caller = Apprise()
+        caller = Apprise(asset=_ASSET)
         caller.add(service)
         body = message.body + (f"\n{message.link}" if message.link else "")
         kind = NotifyType.FAILURE if message.level is Level.PAGE else NotifyType.INFO
