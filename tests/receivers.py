@@ -185,7 +185,7 @@ class Dripper:
     def __init__(self, beginning: bytes = b"", answers: dict[str, bytes] | None = None, pause: float = 0.02) -> None:
         self._beginning, self._answers, self._pause = beginning, answers or {}, pause
         self._end = threading.Event()
-        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server: socket.socket | None = None
         self.dripping = 0
         """How many connections are being dripped to just now."""
         self.takes_mail = bool(self._answers)
@@ -194,24 +194,27 @@ class Dripper:
     @property
     def port(self) -> int:
         """The port on which it listens."""
+        assert self._server is not None
         return int(self._server.getsockname()[1])
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._server = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self._accept, args=(self._server,), daemon=True).start()
         return self
 
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        assert self._server is not None
         self._end.set()
         with suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
 
-    def _accept(self) -> None:
+    def _accept(self, server: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                connection, _ = self._server.accept()
+                connection, _ = server.accept()
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
