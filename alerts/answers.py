@@ -121,10 +121,19 @@ def _note(connection: Connection, number: int, said: Answer, now: Instant, pace:
     return Said.NOTED if alert.state.taken else Said.CLOSED
 
 
-def _call(connection: Connection, home: HomeId, now: Instant, pace: float) -> None:
+def call_for_help(connection: Connection, home: HomeId, now: Instant, pace: float = 1.0) -> None:
+    """A resident calls for help whom nobody has asked: it is a page at once, all the same."""
+    _call(connection, home, now, pace, ("本人から「たすけて」と連絡がありました。", "The resident wrote: help."))
+    count_change(connection)
+
+
+_ASKED = ("本人が「たすけて」と答えました。", "The resident was asked, and answered: I need help.")
+
+
+def _call(connection: Connection, home: HomeId, now: Instant, pace: float, said: tuple[str, str] = _ASKED) -> None:
     finding = Finding(
         home, HELP_CALLED, f"{HELP_CALLED}/1", HELP_CALLED, Subject.PERSON, Level.PAGE, now, now,
-        text_ja="本人が「たすけて」と答えました。", text_en="The resident was asked, and answered: I need help.",
+        text_ja=said[0], text_en=said[1],
     )  # fmt: skip
     page = SqlPage(connection, pace)
     decide(page, [finding], now, catching_up=False)

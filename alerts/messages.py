@@ -42,14 +42,16 @@ class Messages:
             return None
         home = connection.execute(select(homes.c.alias, homes.c.area).where(homes.c.id == alert.home)).first()
         link = f"{self.public_url}/alerts/{alert.id}" if self.public_url else ""
+        token = ""
         if job.purpose is Purpose.ASK:
             question = question_about(connection, alert.id)
             if question is None or question.answered_at is not None:
                 return None
-            link = f"{self.public_url}/answers/{question.token}" if self.public_url else ""
+            token = question.token
+            link = f"{self.public_url}/answers/{token}" if self.public_url else ""
         return texts.compose(
             job.purpose, job.key, language=language, alert=alert, alias=home.alias if home else "",
-            area=home.area if home else "", link=link, local=self.local, resent=job.resent,
+            area=home.area if home else "", link=link, local=self.local, resent=job.resent, token=token,
         )  # fmt: skip
 
 

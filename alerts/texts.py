@@ -6,7 +6,8 @@ which asks for a log-in.
 
 from __future__ import annotations
 
-from alerts.channels.channel import Message
+from alerts.asking import Answer
+from alerts.channels.channel import Choice, Message
 from alerts.notices import Purpose
 from domain.alerts import Alert
 from domain.clock import Instant
@@ -49,8 +50,11 @@ def compose(
     link: str = "",
     local: LocalTime | None = None,
     resent: bool = False,
+    token: str = "",
 ) -> Message:
-    """The message of a notification. ``link`` is where to act on it; ``alias`` and ``area`` are the home's."""
+    """The message of a notification. ``link`` is where to act on it; ``alias`` and ``area`` are the home's, ``token`` is the
+    question's.
+    """
     ja = language != "en"
     if alert is None:
         subject, body = _test(ja)
@@ -58,7 +62,9 @@ def compose(
     kind = KINDS.get(alert.kind, (alert.kind, alert.kind))[0 if ja else 1]
     where = alias or ("システム" if ja else "the system")
     if purpose is Purpose.ASK:
-        return Message(key, language, *_question(ja), link, alert.level, resent, f"ask-{alert.id}")
+        return Message(
+            key, language, *_question(ja), link, alert.level, resent, f"ask-{alert.id}", _choices(ja, token)
+        )  # fmt: skip
     if purpose is Purpose.OVER:
         subject = f"【対応中・終了】{where} {kind}" if ja else f"[taken or over] {where}: {kind}"
         body = (
@@ -101,6 +107,13 @@ def _question(ja: bool) -> tuple[str, str]:
             "みまもりセンターです。げんきなら「だいじょうぶ」をおしてください。たすけがいるときは「たすけて」をおしてください。",
         )
     return ("Are you well?", "This is the care centre. Choose “I am well”, or “I need help”, behind the link.")
+
+
+def _choices(ja: bool, token: str) -> tuple[Choice, ...]:
+    if not token:
+        return ()
+    well, help_me = ("だいじょうぶ", "たすけて") if ja else ("I am well", "I need help")
+    return (Choice(well, f"{Answer.WELL} {token}"), Choice(help_me, f"{Answer.HELP} {token}"))
 
 
 def _test(ja: bool) -> tuple[str, str]:

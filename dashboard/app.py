@@ -27,6 +27,7 @@ from dashboard.routes import (
     handover,
     home,
     ledger,
+    line,
     me,
     mode,
     push,
@@ -56,6 +57,7 @@ def create_app(office: Office) -> FastAPI:
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     for room in (
         answers,
+        line,
         me,
         session,
         board,

@@ -26,6 +26,8 @@ HEADERS = {
 _LOGIN_COOKIE = "kehai_login"
 _LANGUAGE_COOKIE = "kehai_lang"
 _MAX_FORM = 64 * 1024
+MAX_EVENTS = 1024 * 1024
+"""What LINE brings at once may be larger than a form."""
 
 
 class LogInFirstError(Exception):
@@ -157,7 +159,7 @@ class Guard:
             await send(message)
 
         length = Headers(scope=scope).get("content-length", "0")
-        if not length.isdigit() or int(length) > _MAX_FORM:
+        if not length.isdigit() or int(length) > (MAX_EVENTS if scope["path"].startswith("/line/") else _MAX_FORM):
             await Response("This form is too large.", 413, media_type="text/plain")(scope, receive, send_guarded)
             return
         await self._app(scope, receive, send_guarded)

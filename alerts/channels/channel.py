@@ -13,6 +13,14 @@ from domain.findings import Level
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer that a message offers: what its button says, and what comes back when it is pressed."""
+
+    label: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message to one person, in that person's language. Holds no personal data of a resident unless staff allowed it."""
 
@@ -31,6 +39,8 @@ class Message:
     """An earlier attempt may have arrived: channels that cannot tell a repetition say so in the text."""
     tag: str = ""
     """Messages about the same matter share it; where a channel can replace or thread, it goes by this."""
+    choices: tuple[Choice, ...] = ()
+    """The answers that a question offers, for a channel that can bring one back; the link leads to the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,16 @@ from dashboard.security import own_path
 from domain.clock import HOUR
 from tests.dashboard.conftest import LOGIN, PASSWORD, Browser, Installation, fall
 
-OPEN_TO_ALL = {"/login", "/language", "/healthz", "/metrics", "/answers/{token}", "/worker.js", "/manifest.webmanifest"}
+OPEN_TO_ALL = {
+    "/login",
+    "/language",
+    "/healthz",
+    "/metrics",
+    "/answers/{token}",
+    "/line/{name}",
+    "/worker.js",
+    "/manifest.webmanifest",
+}
 
 
 def routes_of(router: APIRouter) -> Iterator[APIRoute]:

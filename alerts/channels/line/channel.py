@@ -6,6 +6,9 @@ once. ``X-Line-Retry-Key`` is the message's id: LINE accepts each id once, and a
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 import re
 from typing import Any, ClassVar, Literal
@@ -16,6 +19,7 @@ from alerts.channels.settings import ChannelSettings, SecretFile
 
 _USER = re.compile(r"U[0-9a-f]{32}")
 _LONGEST = 5000
+_LONGEST_BESIDE_BUTTONS, _LONGEST_WITHOUT_BUTTONS = 160, 400
 _UNTIL_NEXT_LOOK = 600.0
 
 
@@ -25,6 +29,8 @@ class Settings(ChannelSettings):
     kind: Literal["line"] = "line"
     token_file: SecretFile
     """The channel access token."""
+    secret_file: SecretFile | None = None
+    """The channel secret, by which an event that LINE brings is known; without it none is taken, and no button offered."""
     url: str = "https://api.line.me"
 
 
@@ -46,7 +52,8 @@ class Line:
 
     def send(self, address: str, message: Message) -> Receipt:
         """See Channel.send."""
-        body = json.dumps({"to": address, "messages": [_text(message)]}, ensure_ascii=False).encode()
+        said = _buttons(message) if message.choices and self._settings.secret_file else _text(message)
+        body = json.dumps({"to": address, "messages": [said]}, ensure_ascii=False).encode()
         answer = self._http.ask(
             "POST", f"{self._settings.url}/v2/bot/message/push", body,
             {**self._authority(), "Content-Type": "application/json", "X-Line-Retry-Key": message.key},
@@ -69,6 +76,17 @@ class Line:
         limit, used = self._figure("quota"), self._figure("quota/consumption")
         most = limit.get("value") if limit.get("type") == "limited" else None
         return (int(most) if isinstance(most, int) else None, int(used.get("totalUsage", 0)))
+
+    @property
+    def takes_events(self) -> bool:
+        """Whether LINE may bring events: there is a secret by which to know them."""
+        return self._settings.secret_file is not None
+
+    def is_from_line(self, body: bytes, signature: str) -> bool:
+        """True for a body that was signed with the channel secret; raises TransientError while its file cannot be read."""
+        secret = self._settings.secret(self._settings.secret_file)
+        expected = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest())
+        return bool(secret) and hmac.compare_digest(expected, signature.encode())
 
     def close(self) -> None:
         """See Channel.close."""
@@ -101,6 +119,21 @@ def _text(message: Message) -> dict[str, Any]:
     if not message.link:
         return {"type": "text", "text": text[:_LONGEST]}
     return {"type": "text", "text": f"{text[: _LONGEST - len(message.link) - 1]}\n{message.link}"}
+
+
+def _buttons(message: Message) -> dict[str, Any]:
+    """A question with its answers as buttons, which stay; where LINE shows none, the words with the link."""
+    plain = _text(message)["text"]
+    actions = [
+        {"type": "postback", "label": choice.label[:20], "data": choice.data[:300], "displayText": choice.label}
+        for choice in message.choices
+    ]
+    shown = f"{message.subject}\n{message.body}"[:_LONGEST_BESIDE_BUTTONS]
+    alternative = plain if len(plain) <= _LONGEST_WITHOUT_BUTTONS else f"{message.subject}\n{message.link}"
+    return {
+        "type": "template", "altText": alternative[:_LONGEST_WITHOUT_BUTTONS],
+        "template": {"type": "buttons", "text": shown, "actions": actions},
+    }  # fmt: skip
 
 
 def make(settings: Settings) -> Line:
