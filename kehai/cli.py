@@ -229,6 +229,19 @@ def report(
 
 
 @app.command()
+def week(
+    home: Annotated[str, typer.Argument(help="Its id.")],
+    config: ConfigFile,
+    day: Annotated[
+        str | None, typer.Option(help="A day of the week, as 2026-11-30; without it, the last whole one.")
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="ja or en; without it, what LANG asks for, else en.")] = None,
+) -> None:
+    """One week of a home: days lived as usual, nights, outings, alerts and what was found, change of routine, equipment."""
+    command("week").week(config, home, day, language)
+
+
+@app.command()
 def ledger(
     config: ConfigFile,
     days: Annotated[int, typer.Option(min=1, max=3660, help="How far back.")] = 90,

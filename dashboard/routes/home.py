@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from alerts.outlook import look_ahead
+from alerts.week import week_of
 from dashboard.office import Office
 from dashboard.pages import render, speech_of
 from dashboard.security import office_of, require_session
+from dashboard.views import week
 from dashboard.views.feedback import SHOWN, lessons
 from dashboard.views.hours import Hours, by_hour
 from dashboard.views.outlook import tell
@@ -121,4 +123,28 @@ def outlook(request: Request, home: str, session: Annotated[Session, Depends(req
     return render(
         request, "outlook.html", session=session, speech=speech, home=known,
         outlook=None if found is None else tell(found, speech),
+    )  # fmt: skip
+
+
+@router.get("/homes/{home}/week")
+def show_week(
+    request: Request, home: str, session: Annotated[Session, Depends(require_session)], day: date | None = None
+) -> Response:
+    """One week of the home, the last whole one or that in which ``day`` lies; worked out when it is asked for."""
+    office = office_of(request)
+    known = office.homes.get(home)
+    if known is None:
+        raise HTTPException(404)
+    local, now = LocalTime(known.zone), office.clock.now()
+    speech, today = speech_of(request, local), local.date(now)
+    wanted = min(day or week.last_whole_week(today), today)
+    try:
+        found = week_of(office.book, office.history, office.modes, known.id, wanted, local, now)
+    except (ValueError, OverflowError) as error:
+        raise HTTPException(404) from error
+    monday = local.date(found.start)
+    return render(
+        request, "week.html", session=session, speech=speech, home=known, week=week.tell(found, speech, office.names()),
+        columns=week.COLUMNS, column_names=week.COLUMN, before=monday - timedelta(days=7),
+        after=monday + timedelta(days=7) if found.end <= now else None,
     )  # fmt: skip

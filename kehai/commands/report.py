@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,13 +13,14 @@ import typer
 from alerts.ledger import Ledger
 from alerts.outlook import Outlook, look_ahead
 from alerts.sqlbook import SqlBook
-from dashboard.language import LANGUAGES, Speech
+from dashboard.language import Speech
 from dashboard.views.outlook import Box, OutlookView, tell
 from detectors.outlook.advice import Change
 from detectors.outlook.delays import Cell, Part
 from domain.clock import SECOND, Span
 from domain.errors import ConfigurationError
 from ingest.history import JournalHistory
+from kehai.language import language_of
 from kehai.settings import load
 from registry.database import migrate, open_database
 
@@ -28,8 +28,7 @@ from registry.database import migrate, open_database
 def report(config: Path, home: str, language: str | None, *, as_json: bool) -> None:
     """Print the report of one home."""
     settings = load(config)
-    if language is not None and language not in LANGUAGES:
-        raise ConfigurationError(f"There is no report in {language!r}: say --language ja or --language en.")
+    spoken = language_of(language)
     engine, history = open_database(settings.database_url), JournalHistory(settings.journal)
     try:
         migrate(engine)
@@ -45,15 +44,9 @@ def report(config: Path, home: str, language: str | None, *, as_json: bool) -> N
     if as_json:
         typer.echo(json.dumps(_numbers(outlook), ensure_ascii=False, indent=2))
         return
-    speech = Speech(language or _asked_for(), now, outlook.local)
+    speech = Speech(spoken, now, outlook.local)
     for line in _lines(outlook, tell(outlook, speech), speech):
         typer.echo(line.rstrip())
-
-
-def _asked_for() -> str:
-    """The language of the terminal; English unless it is Japanese."""
-    wanted = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    return "ja" if wanted.startswith("ja") else "en"
 
 
 # ---- text ------------------------------------------------------------------------------------------------------------
