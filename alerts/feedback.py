@@ -6,6 +6,7 @@ same rows decides the same. Whoever only wants to know what was learnt from a ho
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
@@ -16,7 +17,7 @@ from alerts.tables import transitions
 from domain.alerts import Alert, Outcome, Reason, Result, Step
 from domain.clock import DAY, Instant, Span
 from domain.feedback import LESSON, SPOKEN, Feedback, Lesson, Means
-from domain.findings import Level, Subject
+from domain.findings import Level, Subject, level_of
 from domain.ids import HomeId
 from domain.modes import TAKES
 
@@ -65,8 +66,10 @@ def taken_back(connection: Connection, alert: Alert, by: str, now: Instant) -> N
 def for_the_watch(connection: Connection, after: int, now: Instant) -> list[Feedback]:
     """The rows of the last days that follow on number ``after``, and a few from before it."""
     columns = feedback.c
-    wanted = select(feedback).where(columns.id > after - _OVERLAP, columns.since > now - REMEMBERED)
-    return [_feedback(row) for row in connection.execute(wanted.order_by(columns.id))]
+    wanted = select(feedback).where(columns.id > after - _OVERLAP).order_by(columns.id.desc())
+    with connection.execution_options(stream_results=True).execute(wanted) as rows:  # years of them are left unread
+        found = list(takewhile(lambda row: row.since > now - REMEMBERED, rows))
+    return [_feedback(row) for row in reversed(found)]
 
 
 def of_home(connection: Connection, home: HomeId, since: Instant) -> list[Feedback]:
@@ -94,7 +97,7 @@ def _write(
 ) -> None:
     connection.execute(
         insert(feedback).values(
-            home=alert.home, alert=alert.id, cause=alert.cause, onset=alert.onset, level=alert.level.value,
+            home=alert.home, alert=alert.id, cause=alert.cause, onset=alert.onset, level=level_of(alert.finding).value,
             means=None if means is None else means.value, outcome=None if outcome is None else outcome.value,
             at=at, since=now + TAKES, by=by, written_at=now,
         )

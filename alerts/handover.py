@@ -14,7 +14,7 @@ from alerts.sqlalerts import alert_of, transition_of
 from domain.alerts import Alert, Reason, Result, State, Transition
 from domain.clock import Instant
 from domain.ids import HomeId
-from domain.modes import ModeKind
+from domain.modes import ModeKind, no_date
 from domain.status import HomeStatus, Observability
 
 _WRITTEN = (Reason.COMMENT, Reason.STEP, Reason.CLAIMED, Reason.RELEASED, Reason.ASSIGNED)
@@ -27,7 +27,8 @@ class Away:
 
     home: HomeId
     kind: ModeKind
-    until: Instant
+    until: Instant | None
+    """None where nobody has said when it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def sheet(
     came = select(a.home).where(a.opened_at >= since, a.state != State.HELD.value)
     raised = sum(concerns(home) for home in connection.execute(came).scalars())
     away = connection.execute(
-        select(m.home, m.kind, m.until)
+        select(m.home, m.kind, m.since, m.until)
         .where(m.ended_at.is_(None), m.since <= now, m.kind != ModeKind.VISITOR.value)
         .order_by(m.until, m.home)
     )
@@ -100,10 +101,14 @@ def sheet(
     wrote = t.reason.in_([reason.value for reason in _WRITTEN]) & (t.note != "")
     return Handover(
         tuple(found), _unreached(connection), _silent(seen, homes),
-        tuple(Away(HomeId(row.home), ModeKind(row.kind), row.until) for row in away if concerns(row.home)),
+        tuple(_away(row) for row in away if concerns(row.home)),
         closed, raised, _last(connection, select(a.id).where(standing), wrote),
         _last(connection, shut, t.to_state == State.CLOSED.value),
     )  # fmt: skip
+
+
+def _away(row: Any) -> Away:
+    return Away(HomeId(row.home), ModeKind(row.kind), None if no_date(row.since, row.until) else row.until)
 
 
 def _unreached(connection: Connection) -> frozenset[int]:

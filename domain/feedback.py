@@ -70,6 +70,7 @@ class Feedback:
     onset: Instant
     """When the alert's matter began: for a silence, the last sign of life."""
     level: Level
+    """The detector's: a prompt that nobody answered is a page for staff, and not one because of its length."""
     means: Means | None
     outcome: Outcome | None
     """None with no ``means``: the outcome that was written earlier is taken back."""

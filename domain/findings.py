@@ -95,6 +95,11 @@ class Finding:
         return f"{self.home}/{self.cause}/{self.onset}/{self.level}{tail}"
 
 
+def level_of(finding: str) -> Level:
+    """The level that a detector gave the finding of this id; its alert's may be another by now."""
+    return Level(finding.rpartition("/")[2].partition(":")[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """A finding is over."""

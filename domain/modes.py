@@ -15,6 +15,11 @@ LONGEST: Span = 366 * DAY
 """Nobody may say more than this ahead, and what was said without a date holds so long unless something ends it."""
 
 
+def no_date(since: Instant, until: Instant) -> bool:
+    """True for what was said without a date: nobody may say so much ahead."""
+    return until - since >= LONGEST
+
+
 class ModeKind(StrEnum):
     """What is said."""
 
@@ -70,7 +75,7 @@ class Mode:
     @property
     def without_date(self) -> bool:
         """True when nobody has said when it is over."""
-        return self.until - self.since >= LONGEST
+        return no_date(self.since, self.until)
 
     @property
     def said_over_at(self) -> Instant | None:

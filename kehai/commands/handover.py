@@ -48,7 +48,9 @@ def _lines(found: Handover, alias: Mapping[str, str], local: LocalTime) -> Itera
         yield "\t".join((named(silent.home), silent.how.value, " ".join(silent.devices))).rstrip("\t")
     yield f"Away: {len(found.away)}"
     for away in found.away:
-        yield "\t".join((named(away.home), away.kind.value, f"until {local.iso(away.until)}"))
+        yield "\t".join(
+            (named(away.home), away.kind.value, f"until {local.iso(away.until)}" if away.until else "no date")
+        )
     yield f"Raised since the shift began: {found.raised}"
     yield f"Closed since then: {len(found.closed)}"
     for alert in found.closed:

@@ -58,7 +58,8 @@ def _line(mode: Mode, local: LocalTime) -> str:
     end = "holds"
     if mode.end is not None and mode.ended_at is not None:
         end = f"{mode.end.value} at {local.iso(mode.ended_at)} by {mode.ended_by}"
-    words = (mode.home, mode.kind.value, local.iso(mode.since), local.iso(mode.until), mode.by, end, mode.why)
+    until = "no date" if mode.without_date else local.iso(mode.until)
+    words = (mode.home, mode.kind.value, local.iso(mode.since), until, mode.by, end, mode.why)
     return "\t".join(words)
 
 

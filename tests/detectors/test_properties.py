@@ -21,8 +21,11 @@ from alerts.watch import Watch
 from detectors.catalogue import CATALOGUE, build
 from detectors.context import HomeContext, Quiet, State
 from detectors.home import HomeWatch
-from domain.clock import DAY, HOUR, SECOND, Instant
+from domain.alerts import Outcome
+from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant
+from domain.feedback import Feedback, Means
 from domain.findings import Finding, FindingEvent, Level, Subject
+from domain.modes import TAKES
 from domain.readings import Mark, Reading, Vouch
 from domain.recording import BadLines, RecordedHome, RecordedReading
 from domain.stage import ListFeed, drive
@@ -81,6 +84,37 @@ def test_however_the_same_facts_come_the_same_is_found(rounds: int | None) -> No
     @example(NEVER_HEARD, 1)
     def told(world: World, seed: int) -> None:
         the_same(world, seed)
+
+    told()
+
+
+def found_by_people(world: World, rng: random.Random) -> list[Feedback]:
+    """Outcomes and words, written at any time: about each fall, and now and then about nothing in particular."""
+    onsets = [*world.falls, *(T0 + rng.randrange(world.days * DAY // MINUTE) * MINUTE for _ in range(6))]
+    rows = []
+    for number, onset in enumerate(onsets, start=1):
+        at = onset + rng.randrange(1, 20 * 60) * MINUTE
+        means = rng.choice([None, None, *Means])
+        outcome = rng.choice(list(Outcome)) if means is None else None
+        rows.append(
+            Feedback(number, HOME, number, "inactivity", onset, Level.PAGE, means, outcome, at, at + TAKES, "x", at)
+        )
+    return rows
+
+
+def test_what_people_found_is_taken_in_at_the_same_place_however_the_facts_come(rounds: int | None) -> None:
+    @examined(6, rounds)
+    @given(worlds(), st.integers(0, 999))
+    @example(PLENTY, 3)
+    def told(world: World, seed: int) -> None:
+        rows = found_by_people(world, random.Random(seed))
+
+        def home() -> HomeWatch:
+            made = a_home()
+            made.heed(rows)
+            return made
+
+        the_same(world, seed, home)
 
     told()
 
