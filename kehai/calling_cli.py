@@ -16,6 +16,8 @@ rota = typer.Typer(no_args_is_help=True, help="Who is on call when, and who stan
 address = typer.Typer(no_args_is_help=True, help="Where staff and residents can be reached.")
 channels = typer.Typer(no_args_is_help=True, help="The ways to reach people.")
 
+outbox = typer.Typer(no_args_is_help=True, help="What is still to be sent, and what was given up.")
+
 silence = typer.Typer(no_args_is_help=True, help="About what nobody is to be called, until it expires.")
 
 Owner = Annotated[str, typer.Argument(metavar="OWNER", help="A login, or home:ID for the resident of a home.")]
@@ -185,3 +187,32 @@ def end_silence(
 ) -> None:
     """End a silence early."""
     command("silence").end(config, number, by)
+
+
+ChannelName = Annotated[str, typer.Option(help="Of one channel, by its name in the settings.")]
+Days = Annotated[float, typer.Option(min=0, help="How far back to look for what is settled.")]
+
+
+@outbox.command("list")
+def list_outbox(
+    config: ConfigFile,
+    channel: ChannelName = "",
+    state: Annotated[
+        list[str] | None,
+        typer.Option(help="waiting, sending, sent, failed or cancelled; without it, what waits and what failed."),
+    ] = None,
+    days: Days = 7,
+) -> None:
+    """Number, channel, to whom, what for, alert, state, attempts, since when, and what the provider said last."""
+    command("outbox").list_outbox(config, channel, state or (), days)
+
+
+@outbox.command("retry")
+def retry(
+    config: ConfigFile,
+    numbers: Annotated[list[int] | None, typer.Argument(help="As 'kehai outbox list' shows them.")] = None,
+    channel: ChannelName = "",
+    days: Days = 7,
+) -> None:
+    """Try again what failed or was dropped; never about an alert that is closed or that somebody has in hand."""
+    command("outbox").retry(config, numbers or (), channel, days)

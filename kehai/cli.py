@@ -15,7 +15,7 @@ import typer
 from domain.errors import ConfigurationError, KehaiError
 from kehai import __version__
 from kehai.admin_cli import ConfigFile, admin
-from kehai.calling_cli import address, channels, policy, rota, silence
+from kehai.calling_cli import address, channels, outbox, policy, rota, silence
 from kehai.home_cli import home
 from kehai.lazily import command
 from kehai.letters_cli import letters
@@ -39,6 +39,7 @@ app.add_typer(rota, name="rota")
 app.add_typer(address, name="address")
 app.add_typer(channels, name="channels")
 app.add_typer(silence, name="silence")
+app.add_typer(outbox, name="outbox")
 
 _options = {"debug": False}
 
