@@ -77,7 +77,7 @@ class IngestSection(_Section):
 
 
 class RetentionSection(_Section):
-    """How long the journal keeps what."""
+    """How long what is kept."""
 
     raw_days: float = Field(default=90, ge=2, le=36_500)
     """Readings one by one; after that, summaries by the hour."""
@@ -86,6 +86,8 @@ class RetentionSection(_Section):
     dead_letter_days: float = Field(default=365, ge=1, le=36_500)
     summaries_years: float = Field(default=0, ge=0, le=100)
     """Hourly summaries and coverage; 0 for ever."""
+    calls_days: float = Field(default=400, ge=30, le=36_500)
+    """Who was told of an alert, through what and how that went; the alert and its history stay."""
 
 
 class WatchSection(_Section):

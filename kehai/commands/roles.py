@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from alerts.caller import Caller
 from alerts.channels.catalogue import build
+from alerts.forgetting import Forgetting
 from alerts.ladder import Ladder
 from alerts.messages import Messages
 from alerts.overseer import Overseer
@@ -23,7 +24,7 @@ from alerts.sqlbook import RoleMark, SqlBook
 from alerts.watch import Watch
 from dashboard.app import create_app
 from dashboard.office import Office
-from domain.clock import MINUTE, SECOND, Clock, Instant, Span, SystemClock, monotonic
+from domain.clock import DAY, MINUTE, SECOND, Clock, Instant, Span, SystemClock, monotonic
 from domain.ids import WATCHDOG, HomeId
 from domain.localtime import LocalTime
 from domain.readings import Arrival, Reading
@@ -66,8 +67,9 @@ def _watch(settings: Settings) -> None:
     channels = build(settings.channels)
     if settings.watchdog:
         channels[WATCHDOG] = WayBack()
+    forgetting = Forgetting(engine, int(settings.retention.calls_days * DAY), speed)
     caller = Caller(
-        engine, clock, [Ladder(engine, local, speed), _overseer(settings, engine, local)], channels,
+        engine, clock, [Ladder(engine, local, speed), _overseer(settings, engine, local), forgetting], channels,
         Messages(engine, local, settings.calling.public_url), speed,
     )  # fmt: skip
     stage = Watch(
