@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from sqlalchemy import Connection
-from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts import tables
+from registry.database import insert_into
 
 
 def count_change(connection: Connection) -> None:
     """Something that a page could show has changed."""
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = make(tables.changes).values(id=1, count=1)
+    statement = insert_into(connection, tables.changes).values(id=1, count=1)
     connection.execute(
         statement.on_conflict_do_update(index_elements=["id"], set_={"count": tables.changes.c.count + 1})
     )

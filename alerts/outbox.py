@@ -14,12 +14,12 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts.duty_tables import attempts, notifications
 from alerts.notices import Notice, Purpose
 from domain.chance import unique
 from domain.clock import DAY, MINUTE, SECOND, Instant, Span
+from registry.database import insert_into
 
 LEASE: Span = MINUTE
 """How long a claim holds; far longer than a channel may take for one message."""
@@ -162,8 +162,7 @@ def _was_told_it_is_over(connection: Connection, row: Any) -> bool:
 
 
 def _add(connection: Connection, notice: Notice, channel: str, others: Sequence[str], now: Instant) -> int:
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = make(notifications).values(
+    statement = insert_into(connection, notifications).values(
         key=unique(), alert=notice.alert, purpose=notice.purpose.value, climb=notice.climb, lap=notice.lap,
         rung=notice.rung, channel=channel, recipient=notice.recipient, fallbacks=json.dumps(list(others)), made_at=now,
         due_at=notice.due_at, state=Stand.WAITING.value,

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts import tables
 from alerts.book import FindingRow
@@ -15,6 +13,7 @@ from alerts.records import decode_finding, encode_finding
 from domain.clock import Instant, Span
 from domain.findings import Finding, FindingEvent
 from domain.ids import HomeId
+from registry.database import upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +67,12 @@ class Shadowbook:
                 _note(connection, rule_set, event, now)
             for home in saved:
                 values = {"cursor": home.cursor, "since": home.since, "state": home.state}
-                _upsert(connection, tables.shadow_homes, {"rule_set": rule_set, "home": home.home}, values)
+                upsert(connection, tables.shadow_homes, {"rule_set": rule_set, "home": home.home}, values)
             if cost is not None:
                 values = {
                     "homes": cost.homes, "state_bytes": cost.state_bytes, "spent": cost.spent, "beside": cost.beside
                 }  # fmt: skip
-                _upsert(connection, tables.shadow_costs, {"rule_set": rule_set}, values)
+                upsert(connection, tables.shadow_costs, {"rule_set": rule_set}, values)
 
     def end(self, rule_set: int) -> None:
         """Forget the state of a candidate that does not run any more; its findings stay."""
@@ -150,8 +149,3 @@ def _note(connection: Connection, rule_set: int, event: FindingEvent, now: Insta
         .where(columns.rule_set == rule_set, columns.id == event.finding, columns.ended_at.is_(None))
         .values(ended_at=event.ended_at, end_reason=event.reason.value)
     )
-
-
-def _upsert(connection: Connection, table: Any, key: dict[str, Any], values: dict[str, Any]) -> None:
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(make(table).values(**key, **values).on_conflict_do_update(index_elements=list(key), set_=values))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts import feedback, tables
 from alerts.actions import act
@@ -36,6 +35,7 @@ from domain.findings import Ended, Finding
 from domain.ids import HomeId
 from domain.modes import Mode, ModeEnd
 from domain.status import HomeStatus
+from registry.database import insert_into, upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class SqlBook:
         """Write down that a role is alive."""
         values = {"stepped_at": mark.stepped_at, "lag": mark.lag, "detail": mark.detail}
         with self._engine.begin() as connection:
-            _upsert(connection, tables.roles, {"name": mark.name}, values)
+            upsert(connection, tables.roles, {"name": mark.name}, values)
 
     def marks(self) -> dict[str, RoleMark]:
         """Each role's last sign of life."""
@@ -232,8 +232,7 @@ class SqlBook:
             return
         values = {"alert": number, "login": login, "at": now}
         with self._engine.begin() as connection:
-            make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            connection.execute(make(sightings).values(**values).on_conflict_do_nothing())
+            connection.execute(insert_into(connection, sightings).values(**values).on_conflict_do_nothing())
 
     def sightings(self, number: int) -> dict[str, Instant]:
         """Who has looked at an alert, and when first; the earliest first."""
@@ -359,23 +358,17 @@ class SqlPage:
     def save(self, home: WatchedHome) -> None:
         """See Page.save."""
         values = {"cursor": home.cursor, "state": home.state, "status": home.status}
-        _upsert(self._connection, tables.watched, {"home": home.home}, values)
+        upsert(self._connection, tables.watched, {"home": home.home}, values)
         self._changed = True
 
     def save_cursor(self, offset: int) -> None:
         """See Page.save_cursor."""
-        _upsert(self._connection, tables.cursors, {"name": "watch"}, {"offset": offset})
+        upsert(self._connection, tables.cursors, {"name": "watch"}, {"offset": offset})
 
     def save_fleet(self, state: bytes) -> None:
         """See Page.save_fleet."""
-        _upsert(self._connection, tables.fleet, {"id": 1}, {"state": state})
+        upsert(self._connection, tables.fleet, {"id": 1}, {"state": state})
 
     def _append(self, row: Transition) -> None:
         append(self._connection, row)
         self._changed = True
-
-
-def _upsert(connection: Connection, table: Any, key: dict[str, Any], values: dict[str, Any]) -> None:
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = make(table).values(**key, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, delete, select
 
 from domain.clock import Clock, Instant
 from domain.ids import DeviceId, GatewayId
@@ -21,6 +19,7 @@ from ingest.influx.cursor import NAME, passed
 from ingest.influx.points import tag_room
 from ingest.influx.writer import Refused
 from registry import tables as registry
+from registry.database import insert_into, upsert
 
 
 class Ledger:
@@ -45,7 +44,7 @@ class Ledger:
         """Everything up to ``offset`` is settled; the rooms announced until there are saved with it."""
         values = {"offset": offset, "saved_at": self._clock.now()}
         with self._engine.begin() as connection:
-            _upsert(connection, tables.projections, {"name": NAME}, values)
+            upsert(connection, tables.projections, {"name": NAME}, values)
             _save_rooms(connection, self._announced)
         self._announced.clear()
 
@@ -92,7 +91,7 @@ class Ledger:
         with self._engine.begin() as connection:
             for point in points:
                 values = {"refused_at": now, "status": point.status, "words": point.words, "line": point.line}
-                _upsert(connection, tables.refused, {"key": key_of(point.line)}, values)
+                upsert(connection, tables.refused, {"key": key_of(point.line)}, values)
 
     def prune(self, before: Instant) -> None:
         """Keep no point that was refused before this instant."""
@@ -117,17 +116,8 @@ def _save_rooms(connection: Connection, rooms: Mapping[tuple[GatewayId, DeviceId
     if not rooms:
         return
     rows = [{"gateway": gateway, "device": device, "room": room[:80]} for (gateway, device), room in rooms.items()]
-    statement = _insert(connection, tables.rooms)
+    statement = insert_into(connection, tables.rooms)
     key = ["gateway", "device"]
     connection.execute(
         statement.on_conflict_do_update(index_elements=key, set_={"room": statement.excluded.room}), rows
     )
-
-
-def _upsert(connection: Connection, table: Table, key: dict[str, Any], values: dict[str, Any]) -> None:
-    statement = _insert(connection, table).values(**key, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=values))
-
-
-def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
