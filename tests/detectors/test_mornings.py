@@ -65,11 +65,11 @@ def test_somebody_who_moves_in_bed_and_was_at_the_toilet_at_night_and_is_not_up_
     script = three_weeks(last=1)
     for minute in range(0, 5 * 60, 25):
         script.add(BEDROOM, TODAY + 5 * HOUR + minute * MINUTE)
-    get_up(script, TODAY + 12 * HOUR)
-    events = watch(script, TODAY + 14 * HOUR)
+    get_up(script, TODAY + 13 * HOUR)
+    events = watch(script, TODAY + 15 * HOUR)
     (found,) = late(events)
     assert (found.level, found.subject) == (Level.PROMPT, Subject.PERSON)
-    assert TODAY + 8 * HOUR < found.raised_at < TODAY + 10 * HOUR, "two hours or so later than usual"
+    assert TODAY + 11 * HOUR < found.raised_at < TODAY + 12 * HOUR + 30 * MINUTE, "two and a half hours past the limit"
     assert found.evidence["usually_up"] == "07:01", "20 minutes after the first step out of bed enough has been seen"
     signs = found.evidence["morning_signs"]
     assert isinstance(signs, int)
@@ -81,8 +81,24 @@ def test_somebody_who_moves_in_bed_and_was_at_the_toilet_at_night_and_is_not_up_
     assert (ended.finding, ended.reason, ended.ended_at) == (
         found.id,
         EndReason.ACTIVITY,
-        TODAY + 12 * HOUR + 20 * MINUTE,
+        TODAY + 13 * HOUR + 20 * MINUTE,
     )
+
+
+def test_who_has_not_moved_since_the_night_is_asked_after_at_the_limit() -> None:
+    (found,) = late(watch(three_weeks(last=1), TODAY + 14 * HOUR))
+    assert TODAY + 8 * HOUR < found.raised_at < TODAY + 10 * HOUR, "two hours or so later than usual"
+
+
+def test_who_stirred_lies_in_and_is_asked_after_once_nothing_has_stirred_for_two_and_a_half_hours() -> None:
+    script = three_weeks(last=1)
+    script.add(BEDROOM, TODAY + 7 * HOUR + 20 * MINUTE)
+    lain = script.readings.copy()
+    (found,) = late(watch(script, TODAY + 14 * HOUR))
+    assert found.raised_at == TODAY + 9 * HOUR + 50 * MINUTE
+    script.readings = lain
+    get_up(script, TODAY + 9 * HOUR + 20 * MINUTE)
+    assert late(watch(script, TODAY + 14 * HOUR)) == [], "up before that, later than ever"
 
 
 def test_a_morning_like_the_others_says_nothing() -> None:

@@ -35,6 +35,8 @@ UNSEEN: Span = 10 * MINUTE
 """A morning of which more than this was not seen teaches nothing."""
 DELAYED: Span = 6 * HOUR
 """When blind time has moved the deadline by more than this, it is no morning any more."""
+STIRRED: Span = 150 * MINUTE
+"""Who gave a sign of life less than this ago lies in and is not lost: the question waits, but no longer than this in all."""
 REMEMBERED_DAYS = 28
 _MORNING = "morning"
 
@@ -46,6 +48,9 @@ class LateRising(Quiet):
     passage; or five of six, in three rooms, whatever these are for; or an outer door. So neither a night's walk to the
     toilet nor movement in bed counts, which is what tells it from ``inactivity``. In a home without a sensor in a room for
     the day, a change of rooms stands in for it.
+
+    Who is not up at the limit and was seen a while ago lies in, as a rule: the question waits until two and a half hours have
+    passed without a sign of life, or since the limit.
     """
 
     name = NAME
@@ -186,6 +191,10 @@ class LateRising(Quiet):
         if at - planned > DELAYED or context.evidence.hidden(last.at, at, context):
             return []
         if context.evidence.modes.away() or context.evidence.company(at):
+            return []
+        wait = min(last.at, planned) + STIRRED - at
+        if wait > 0:
+            self._lasting.begin(_MORNING, at, wait)
             return []
         self._late = [day for day in self._late if day > self._day - REMEMBERED_DAYS]
         usual = len(self._late) >= self._habit
