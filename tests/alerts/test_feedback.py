@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from alerts.modes import Modes
 from alerts.sqlbook import SqlBook
 from alerts.watch import Watch
 from domain.alerts import Alert, Outcome, Reason, Result, State, Step
-from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant
+from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
 from domain.feedback import LESSON, Feedback, Lesson, Means
 from domain.findings import Finding, Level, Subject
 from domain.modes import TAKES, ModeEnd, ModeKind
@@ -266,7 +267,8 @@ MORNING = T0 + 8 * DAY + 7 * HOUR
 SPOKE = MORNING + 3 * HOUR + 30 * MINUTE
 
 
-def arrivals() -> Iterator[Arrival]:
+@cache
+def arrivals() -> list[Arrival]:
     """Eight ordinary days, a silence from nine until two, and an ordinary day."""
     script = Script()
     script.live(8)
@@ -276,13 +278,13 @@ def arrivals() -> Iterator[Arrival]:
     ):
         script.add(KITCHEN if at // MINUTE % 4 else LIVING, at)
     script.check_in(T0 + 8 * DAY, T0 + 9 * DAY + 10 * HOUR)
-    for offset, (now, items) in enumerate(script.items(T0 + 9 * DAY + 10 * HOUR, period=10 * MINUTE), start=1):
-        yield Arrival(offset, now, (*items, Mark(now)))
+    messages = script.items(T0 + 9 * DAY + 10 * HOUR, period=10 * MINUTE)
+    return [Arrival(offset, now, (*items, Mark(now))) for offset, (now, items) in enumerate(messages, start=1)]
 
 
 def lived(book: Book, found: list[Feedback], *, at_once: bool = False, restart_at: Instant | None = None) -> Watch:
     assert isinstance(book, MemoryBook)
-    watch, journal = Watch(book, save_every=3 * HOUR), list(arrivals())
+    watch, journal = Watch(book, save_every=3 * HOUR), arrivals()
     waiting = iter(journal)
     while (arrival := next(waiting, None)) is not None:
         book.found = [row for row in found if at_once or row.written_at <= arrival.received_at]
@@ -320,3 +322,77 @@ def test_live_in_a_replay_and_after_a_death_the_same_rows_make_the_same_findings
     plain = MemoryBook()
     lived(plain, [])
     assert [home.state for home in plain.watched()] != [home.state for home in first.watched()]
+
+
+# ---- the whole way ---------------------------------------------------------------------------------------------------------
+
+
+def through_the_book(book: SqlBook, *acts: tuple[Instant, Callable[[], object]]) -> Watch:
+    """The same days on the book in SQL; each act is done by somebody as soon as it is that late."""
+    watch, waiting = Watch(book, save_every=3 * HOUR), list(acts)
+    for arrival in arrivals():
+        while waiting and waiting[0][0] <= arrival.received_at:
+            waiting.pop(0)[1]()
+        watch.step(arrival.received_at, arrival)
+    watch.save(watch.now)
+    return watch
+
+
+def of_the_morning(book: SqlBook) -> list[Alert]:
+    found = [one for one in book.alerts_of(homes.HOME) if one.kind == "inactivity"]
+    return sorted((one for one in found if MORNING < one.onset < MORNING + 7 * HOUR), key=lambda one: one.id)
+
+
+@cache
+def untouched() -> tuple[Instant, Instant, Span]:
+    """Where nobody does anything: when the resident is asked, when staff are paged, and the next day's limits, summed."""
+    book = MemoryBook()
+    watch = lived(book, [])
+    found = [row.finding for row in book.findings.values() if row.finding.kind == "inactivity"]
+    raised_at = {one.level: one.raised_at for one in found if MORNING < one.onset < MORNING + 7 * HOUR}
+    return raised_at[Level.PROMPT], raised_at[Level.PAGE], sum(watch._homes[homes.HOME].inactivity.limits())
+
+
+def test_a_resident_who_answers_is_not_paged_about_and_is_asked_again_when_the_silence_goes_on(
+    book: SqlBook, engine: Engine
+) -> None:
+    asked_at, paged_at, _ = untouched()
+    answered_at = asked_at + 10 * MINUTE
+    assert answered_at + TAKES < paged_at
+
+    def says_well() -> None:
+        [alert] = of_the_morning(book)
+        with engine.begin() as connection:
+            connection.execute(
+                insert(addresses).values(
+                    owner=f"home:{homes.HOME}", channel="mail", address="x", position=0, added_at=0
+                )
+            )
+            assert ask(connection, alert, asked_at, answered_at + MINUTE)
+            question = question_about(connection, alert.id)
+            assert question is not None
+            assert answer(connection, question.token, Answer.WELL, "mail", answered_at) is Said.CLOSED
+
+    through_the_book(book, (answered_at, says_well))
+    first, *then = of_the_morning(book)
+    assert (first.level, first.raised_at, first.outcome) == (Level.PROMPT, asked_at, Outcome.ANSWERED)
+    assert [one.onset for one in then] == [answered_at], "a silence that goes on is asked about again"
+    assert then[0].raised_at > paged_at
+
+
+def test_a_page_that_staff_close_as_false_moves_the_home_s_limits_in_the_night_and_its_status_says_so(
+    book: SqlBook,
+) -> None:
+    def goes_there() -> None:
+        [alert] = of_the_morning(book)
+        assert alert.level is Level.PAGE
+        book.act(alert.id, alert.version, "claim", "sato", MORNING + 6 * HOUR)
+
+    def finds_nothing() -> None:
+        close(book, Outcome.VISIT_SAFE, MORNING + 9 * HOUR, of_the_morning(book)[0].id)
+
+    watch = through_the_book(book, (MORNING + 6 * HOUR, goes_there), (MORNING + 9 * HOUR, finds_nothing))
+    status = book.status(homes.HOME)
+    assert status is not None
+    assert status.false_pages == 1
+    assert sum(watch._homes[homes.HOME].inactivity.limits()) > untouched()[2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple
 
 import pytest
 
@@ -44,8 +45,21 @@ def lived() -> HomeWatch:
     return HomeWatch.restore(a_fortnight())
 
 
-def days(silences: Sequence[int], until: Instant, *, leaves_at: Instant | None = None) -> Messages:
+class Days(NamedTuple):
     """From the fifteenth day on: each morning from 7:00 to 9:00, then a silence of so many minutes, then up until 22:00."""
+
+    silences: tuple[int, ...]
+    until: Instant
+    leaves_at: Instant | None = None
+
+
+def days(silences: Sequence[int], until: Instant, *, leaves_at: Instant | None = None) -> Days:
+    return Days(tuple(silences), until, leaves_at)
+
+
+@cache
+def messages_of(lived_days: Days) -> Messages:
+    silences, until, leaves_at = lived_days
     script = Script()
     for number, minutes in enumerate(silences):
         start = MORNING + number * DAY
@@ -71,12 +85,11 @@ def word(at: Instant, number: int = 1, means: Means = Means.ANSWER, written: Ins
     )  # fmt: skip
 
 
-def told(
-    messages: Messages, *rows: Feedback, restart_at: Instant | None = None
-) -> tuple[HomeWatch, list[FindingEvent]]:
-    """Each row is read when the first message after it was written comes."""
+@cache
+def told(lived_days: Days, *rows: Feedback, restart_at: Instant | None = None) -> tuple[HomeWatch, list[FindingEvent]]:
+    """Each row is read when the first message after it was written comes. To look at only: tests share what comes out."""
     watch, events, waiting = lived(), [], list(rows)
-    for message in messages:
+    for message in messages_of(lived_days):
         if restart_at is not None and message[0] >= restart_at:
             watch, restart_at = HomeWatch.restore(watch.snapshot()), None
         watch.heed([row for row in waiting if row.written_at <= message[0]])
@@ -291,8 +304,8 @@ def test_a_movement_after_the_word_is_what_counts_then() -> None:
 def test_a_late_reading_from_before_the_word_does_not_undo_it() -> None:
     prompt, page = prompt_and_page()
     spoke = prompt.raised_at + 5 * MINUTE
-    watch, _ = told(days([600], page.raised_at - 10 * MINUTE), word(spoke))
-    late = Script()
+    seen, _ = told(days([600], page.raised_at - 10 * MINUTE), word(spoke))
+    watch, late = HomeWatch.restore(seen.snapshot()), Script()
     late.add(LIVING, FALL + 5 * MINUTE)
     assert not findings(watch.take(late.readings))
     deadline = watch.inactivity.snapshot()["deadline"]
@@ -321,12 +334,12 @@ def test_rows_that_are_there_from_the_start_and_rows_that_come_twice_decide_the_
     live, events = told(messages, *rows)
     replay = lived()
     replay.heed([*reversed(rows), *rows])
-    assert run(replay, messages) == events
+    assert run(replay, messages_of(messages)) == events
     assert replay.inactivity.snapshot() == live.inactivity.snapshot()
 
 
 def test_a_row_that_nobody_read_in_time_counts_as_soon_as_the_home_goes_on() -> None:
-    messages = days([LONG], NEXT)
+    messages = messages_of(days([LONG], NEXT))
     watch = lived()
     late = outcome(Outcome.SPOKE_SAFE, CLOSED)
     half = next(place for place, (now, _) in enumerate(messages) if now > CLOSED + HOUR)
