@@ -58,7 +58,8 @@ def _meant(connection: Connection, word: str, area: str, at: Instant, local: Loc
     found: list[str] = []
     if word in (AREA, EVERYBODY):
         placed = select(tables.staff_areas.c.login)
-        own = staff.login.in_(placed.where(tables.staff_areas.c.area == area))
+        answers = staff.role.in_([Role.STAFF.value, Role.MANAGER.value])
+        own = answers & staff.login.in_(placed.where(tables.staff_areas.c.area == area))
         everywhere = staff.login.not_in(placed) & (staff.role == Role.STAFF.value)
         found += connection.execute(wanted.where(own | everywhere)).scalars()
     if word in (MANAGERS, EVERYBODY):

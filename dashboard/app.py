@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import structlog
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from dashboard.admission import admit
 from dashboard.live import Bell
 from dashboard.office import Office
 from dashboard.pages import render
@@ -52,7 +53,10 @@ def create_app(office: Office) -> FastAPI:
         yield
         await bell.close()
 
-    app = FastAPI(title="Kehai", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="Kehai", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan,
+        dependencies=[Depends(admit)],
+    )  # fmt: skip
     app.state.office, app.state.bell = office, bell
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     for room in (
@@ -93,6 +97,8 @@ def _log_in_first(request: Request, error: Exception) -> Response:
 
 def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException | StarletteHTTPException)  # noqa: S101 (registered for nothing else)
+    if error.status_code == 303 and error.headers:
+        return RedirectResponse(error.headers["Location"], 303)
     detail = error.detail if error.status_code == 403 else ""
     return _problem(request, error.status_code, detail)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from alerts.modes import Modes
 from alerts.rulebook import Rulebook
 from alerts.shadowbook import Shadowbook
 from alerts.sqlbook import RoleMark, SqlBook
+from dashboard.sighted import SightedBook, SightedHomes
 from dashboard.throttle import Throttle
 from domain.clock import SECOND, Clock, Instant, Span, SystemClock, monotonic
 from domain.ids import HomeId
@@ -21,6 +23,7 @@ from domain.localtime import LocalTime
 from domain.status import HomeStatus
 from ingest.history import History
 from registry.homes import Home, Homes
+from registry.sight import EVERYWHERE, Sight
 from registry.staff import Staff
 
 STALE: Span = 30 * SECOND
@@ -74,6 +77,10 @@ class Office:
     modes: Modes = field(init=False)
     homes: Homes = field(init=False)
     staff: Staff = field(init=False)
+    sight: Sight = EVERYWHERE
+    """Whose eyes these are: ``seen_by`` makes an office of the same installation that shows less."""
+    called: frozenset[int] = frozenset()
+    """The alerts that they were called about."""
     _homes: _Kettle = field(default_factory=_Kettle)
     _names: _Kettle = field(default_factory=_Kettle)
     _statuses: _Kettle = field(default_factory=_Kettle)
@@ -85,22 +92,39 @@ class Office:
         self.rules, self.shadows = Rulebook(self.engine), Shadowbook(self.engine)
         self.modes = Modes(self.engine)
 
+    def seen_by(self, sight: Sight, called: frozenset[int] = frozenset()) -> Office:
+        """The same office for somebody who sees no more than ``sight`` and the alerts of these numbers.
+
+        Whatever is asked of its homes and of its book keeps to that, so a page need not think of it.
+        """
+        if sight.whole:
+            return self
+        office = copy.copy(self)
+        office.sight, office.called, office.homes = sight, called, SightedHomes(self.engine, sight)
+        office.book = SightedBook(self.engine, self.pace, sight, called, office.all_homes)
+        return office
+
     def all_homes(self) -> dict[HomeId, Home]:
-        """Every enrolled home, as old as may be remembered."""
-        return self._recent(self._homes, self.homes.all)
+        """Every enrolled home in sight, as old as may be remembered."""
+        homes = self._recent(self._homes, Homes(self.engine).all)
+        if self.sight.whole:
+            return homes
+        return {number: self.sight.of(home) for number, home in homes.items() if self.sight.covers(home)}
 
     def names(self) -> dict[str, str]:
         """Login -> name."""
         return self._recent(self._names, self.staff.names)
 
     def statuses(self, change: int) -> dict[HomeId, HomeStatus]:
-        """Every home as it was last seen; read anew when the book's change count is another."""
+        """Every home in sight as it was last seen; read anew when the book's change count is another."""
         kettle = self._statuses
         if kettle.version != change:
             kettle.value, kettle.version = self.book.statuses(), change
         value = kettle.value
         assert isinstance(value, dict)  # noqa: S101 (set above)
-        return value
+        if self.sight.everywhere:
+            return value
+        return {number: value[number] for number in self.all_homes() if number in value}
 
     def stale_roles(self) -> dict[str, RoleMark | None]:
         """The roles that have given no sign of life for too long; None for one that never did."""

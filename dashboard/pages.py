@@ -52,6 +52,7 @@ def render(
     said = {
         "office": office, "speech": speech, "session": session, "code": code, "languages": LANGUAGES, "live": LIVE,
         "stale": office.stale_roles() if session is not None else {}, "path": _path(request), "change": None,
+        "may": getattr(request.state, "allowed", frozenset()).__contains__,
         "gettext": speech.gettext, "ngettext": speech.ngettext, "_": speech.gettext,
     }  # fmt: skip
     body = _environment.get_template(template).render(said | values)

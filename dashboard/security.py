@@ -39,8 +39,8 @@ class LogInFirstError(Exception):
 
 
 def office_of(request: Request) -> Office:
-    """The office of the application that serves ``request``."""
-    office = request.app.state.office
+    """The office of the application that serves ``request``, as whoever asks may see it."""
+    office = getattr(request.state, "office", None) or request.app.state.office
     assert isinstance(office, Office)  # noqa: S101 (create_app put it there)
     return office
 
@@ -52,6 +52,9 @@ def session_cookie(office: Office) -> str:
 
 def require_session(request: Request) -> Session:
     """The session of the request, for pages; raises LogInFirstError."""
+    known = getattr(request.state, "session", None)
+    if isinstance(known, Session):
+        return known
     office = office_of(request)
     token = request.cookies.get(session_cookie(office))
     session = office.staff.session(token, office.real.now()) if token else None

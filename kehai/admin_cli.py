@@ -10,7 +10,12 @@ import typer
 from kehai.lazily import command
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The installation's TOML file.")]
-RoleName = Annotated[str, typer.Option("--role", help="staff, or manager: who may decide on a home's rules.")]
+RoleName = Annotated[
+    str,
+    typer.Option("--role", help="viewer, staff, manager (leads a team), administrator (accounts, system) or auditor."),
+]
+SeesAreas = Annotated[list[str] | None, typer.Option("--area", help="Sees the homes of this area; may be given again.")]
+SeesHomes = Annotated[list[str] | None, typer.Option("--home", help="Sees this home; may be given again.")]
 Login = Annotated[str, typer.Argument(help="What the person types to log in.")]
 
 admin = typer.Typer(no_args_is_help=True, help="Accounts, homes and gateways of an installation.")
@@ -27,9 +32,27 @@ def staff_add(
     config: ConfigFile,
     name: Annotated[str, typer.Option(help="Shown to colleagues.")] = "",
     role: RoleName = "staff",
+    areas: SeesAreas = None,
+    homes: SeesHomes = None,
 ) -> None:
-    """Make an account; the password is asked for, or read from a pipe."""
-    command("admin").staff_add(config, login, name, role)
+    """Make an account; the password is asked for, or read from a pipe.
+
+    Without --area and --home it sees every home; a viewer sees none.
+    """
+    command("admin").staff_add(config, login, name, role, areas or [], homes or [])
+
+
+@staff.command("sees")
+def staff_sees(
+    login: Login,
+    config: ConfigFile,
+    *,
+    areas: SeesAreas = None,
+    homes: SeesHomes = None,
+    everywhere: Annotated[bool, typer.Option("--everywhere", help="Sees every home.")] = False,
+) -> None:
+    """Say which homes an account sees: these and no others, from its next page on; none when none is named."""
+    command("admin").staff_sees(config, login, areas or [], homes or [], everywhere=everywhere)
 
 
 @staff.command("areas")
@@ -44,9 +67,11 @@ def staff_areas(
 
 @staff.command("role")
 def staff_role(
-    login: Login, role: Annotated[str, typer.Argument(help="staff or manager.")], config: ConfigFile
+    login: Login,
+    role: Annotated[str, typer.Argument(help="viewer, staff, manager, administrator or auditor.")],
+    config: ConfigFile,
 ) -> None:
-    """Say what an account may do: a manager may decide on a home's rules, and on who is called."""
+    """Say what an account may do, from its next page on."""
     command("admin").staff_role(config, login, role)
 
 
@@ -64,7 +89,7 @@ def staff_disable(login: Login, config: ConfigFile) -> None:
 
 @staff.command("list")
 def staff_list(config: ConfigFile) -> None:
-    """Every account: login, name, state."""
+    """Every account: login, name, state, role, and the homes that it sees."""
     command("admin").staff_list(config)
 
 

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from pwdlib import PasswordHash
@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
 from domain.ids import check_id
 from registry import tables
+from registry.sight import EVERYWHERE, NOTHING, Sight, set_sight, sight_of
 
 SESSION_IDLE: Span = 2 * HOUR
 SESSION_ABSOLUTE: Span = 12 * HOUR
@@ -38,11 +39,18 @@ class WeakPasswordError(ValueError):
 
 
 class Role(StrEnum):
-    """What somebody may do beyond reading and answering alerts."""
+    """What somebody is to this installation; what each may do stands in ``dashboard.access``."""
 
+    VIEWER = "viewer"
+    """Looks at a home or an area and does no more: a family, a 民生委員."""
     STAFF = "staff"
+    """Answers alerts."""
     MANAGER = "manager"
-    """May decide on which rules a home is watched, and who is called."""
+    """Leads a team: decides on which rules a home is watched, and who is called."""
+    ADMINISTRATOR = "administrator"
+    """Keeps accounts and the system, and looks at no home."""
+    AUDITOR = "auditor"
+    """Reads everything, who looked at what included, and decides nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,7 @@ class Session:
 
     member: Member
     csrf: str
+    sight: Sight = EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +85,13 @@ class Staff:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add(self, login: str, name: str, password: str, at: Instant, role: Role = Role.STAFF) -> None:
-        """Make an account; raises WeakPasswordError, BadIdError, or IntegrityError when the login is taken."""
+    def add(
+        self, login: str, name: str, password: str, at: Instant, role: Role = Role.STAFF, sight: Sight | None = None
+    ) -> None:
+        """Make an account; raises WeakPasswordError, BadIdError, or IntegrityError when the login is taken.
+
+        Without a ``sight`` a viewer sees no home yet, and everybody else all of them.
+        """
         check_id(login, "staff")
         _check_password(password)
         with self._engine.begin() as connection:
@@ -86,6 +100,7 @@ class Staff:
                     login=login, name=name, password=_hasher.hash(password), created_at=at, role=role.value
                 )
             )
+            set_sight(connection, login, sight or (NOTHING if role is Role.VIEWER else EVERYWHERE))
 
     def set_role(self, login: str, role: Role) -> None:
         """Let an account do more or less; it counts from its next page on."""
@@ -122,6 +137,16 @@ class Staff:
             return {
                 row.login: row.name for row in connection.execute(select(tables.staff.c.login, tables.staff.c.name))
             }
+
+    def sight(self, login: str) -> Sight:
+        """Which homes an account sees."""
+        with self._engine.connect() as connection:
+            return sight_of(connection, login)
+
+    def set_sight(self, login: str, sight: Sight) -> None:
+        """Let an account see these homes and no others, from its next page on."""
+        with self._engine.begin() as connection:
+            set_sight(connection, login, sight)
 
     def areas(self) -> dict[str, tuple[str, ...]]:
         """Login -> the areas that somebody is called about; whoever is not named is called about all of them."""
@@ -171,6 +196,7 @@ class Staff:
         )
         with self._engine.connect() as connection:
             row = connection.execute(wanted).first()
+            sight = NOTHING if row is None else sight_of(connection, row.login)
         if row is None or now - row.seen_at > SESSION_IDLE or now - row.created_at > SESSION_ABSOLUTE:
             return None
         if now - row.seen_at > _TOUCH:
@@ -178,12 +204,18 @@ class Staff:
                 connection.execute(
                     update(tables.sessions).where(tables.sessions.c.token == row.token).values(seen_at=now)
                 )
-        return Session(Member(row.login, row.name, role=Role(row.role)), row.csrf)
+        member = Member(row.login, row.name, role=Role(row.role))
+        return Session(member, row.csrf, narrowed(sight, member.role))
 
     def log_out(self, token: str) -> None:
         """End a session."""
         with self._engine.begin() as connection:
             connection.execute(delete(tables.sessions).where(tables.sessions.c.token == _hash(token)))
+
+
+def narrowed(sight: Sight, role: Role) -> Sight:
+    """What a role leaves of it: a viewer sees single homes or areas, and no telephone numbers."""
+    return replace(sight, everywhere=False, numbers=False) if role is Role.VIEWER else sight
 
 
 def _check_password(password: str) -> None:

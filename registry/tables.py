@@ -86,6 +86,15 @@ staff_areas = Table(
 )
 """Who is called about which area; somebody with no row here is called about all of them."""
 
+sights = Table(
+    "sights",
+    metadata,
+    Column("login", String(64), ForeignKey("staff.login", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(10), primary_key=True),  # everywhere, area, home
+    Column("name", String(80), primary_key=True),
+)
+"""Which homes somebody sees; somebody with no row here sees none."""
+
 addresses = Table(
     "addresses",
     metadata,
@@ -141,8 +150,54 @@ sessions = Table(
     Column("csrf", String(64), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
+    Column("agent", String(200), nullable=False, server_default=""),  # the browser, as it calls itself
+    Column(
+        "pending", Boolean, nullable=False, server_default="0"
+    ),  # the password was right; the second factor is to come
     Index("ix_sessions_login", "login"),
 )
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("login", String(64), ForeignKey("staff.login", ondelete="CASCADE"), primary_key=True),
+    Column("secret", String(64), nullable=False),  # Base32, as the authenticator has it
+    Column("made_at", BigInteger, nullable=False),
+    Column("confirmed_at", BigInteger),  # none: shown, and not yet proven; nothing is asked for
+    Column("last_step", BigInteger, nullable=False, server_default="0"),  # a code counts once
+)
+"""Time-based one-time passwords (RFC 6238)."""
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("login", String(64), ForeignKey("staff.login", ondelete="CASCADE"), primary_key=True),
+    Column("digest", String(64), primary_key=True),  # SHA-256 of 80 random bits
+)
+"""For whoever has lost the authenticator; each is good once."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),  # real time
+    Column("who", String(70), nullable=False),  # a login, "~" for somebody unknown, "~cli" for a command
+    Column("what", String(40), nullable=False),  # see registry.audit.Event
+    Column("about", String(140), nullable=False),  # "home:ID", "staff:LOGIN" ...
+    Column("detail", Text, nullable=False),
+    Column("digest", String(64), nullable=False),  # SHA-256 over the digest before and this row
+    Index("ix_audit_about_number", "about", "number"),
+)
+"""Who did and who looked at what: append-only, each row bound to the one before."""
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+)
+"""The one row that every writer of ``audit`` locks: the number and the digest of the last row."""
 
 attempts = Table(
     "login_attempts",

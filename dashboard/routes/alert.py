@@ -136,4 +136,5 @@ def act(
     except StaleError:
         problem = gettext("Somebody changed this alert a moment ago: look at it again, then decide.")
         return _page(request, number, session, status=409, problem=problem, note=form.note, outcome=form.outcome)
-    return RedirectResponse(f"/alerts/{number}", 303)
+    gone = action == "close" and number in office.called  # they saw it because they were called, and that is over
+    return RedirectResponse("/" if gone else f"/alerts/{number}", 303)

@@ -39,6 +39,7 @@ def board(
     return render(
         request, "board.html", session=session, board=laid_out, rows=rows, areas=areas, area=area, change=change,
         names=office.names(), cut_off=cut_off, silent=silent, silenced=silenced(silent, alerts, homes),
+        called=office.called,
     )  # fmt: skip
 
 

@@ -11,13 +11,14 @@ from pydantic import BaseModel, Field
 
 from alerts.modes import read_until
 from alerts.policy import EQUIPMENT_AREA, SYSTEM_AREA, BadPolicyError, history, in_force, write
+from dashboard.access import Need, may
 from dashboard.pages import render, speech_of
 from dashboard.security import check_form, office_of, require_session
 from dashboard.views import calling
 from domain.findings import Level
 from registry import rota
 from registry.rota import BadShiftError, Cover, Shift
-from registry.staff import Role, Session
+from registry.staff import Session
 
 router = APIRouter()
 _Word = Annotated[str, Form(max_length=200)]
@@ -27,12 +28,6 @@ _EMPTY: dict[str, Any] = {
     "cover_name": "", "cover_login": "", "instead_of": "", "since": "", "until": "", "why": "",
 }  # fmt: skip
 _In = Annotated[Session, Depends(require_session)]
-
-
-def _must_manage(request: Request, session: Session, csrf: str) -> None:
-    check_form(request, session, csrf)
-    if session.member.role is not Role.MANAGER:
-        raise HTTPException(403, speech_of(request).gettext("Only a manager may decide who is called."))
 
 
 @router.get("/calling")
@@ -54,7 +49,7 @@ def _page(
     return render(
         request, "calling.html", session=session, speech=speech, code=code, rotas=rotas, plans=plans, versions=versions,
         members=open_accounts, areas=areas, areas_of=office.staff.areas(), names=office.names(), problem=problem,
-        typed=_EMPTY | dict(typed or {}), view=calling, manages=session.member.role is Role.MANAGER,
+        typed=_EMPTY | dict(typed or {}), view=calling, manages=may(session, Need.DECIDE),
     )  # fmt: skip
 
 
@@ -71,7 +66,7 @@ def add_shift(
     position: _Word = "1",
 ) -> Response:
     """A weekly shift; one that ends when it began is a whole day."""
-    _must_manage(request, session, csrf)
+    check_form(request, session, csrf)
     typed = {"name": name, "login": login, "days": days, "begins": begins, "ends": ends, "position": position}
     office = office_of(request)
     try:
@@ -88,7 +83,7 @@ def add_shift(
 @router.post("/calling/shifts/{number}/remove")
 def remove_shift(request: Request, number: int, session: _In, csrf: _Word = "") -> Response:
     """Take a shift away."""
-    _must_manage(request, session, csrf)
+    check_form(request, session, csrf)
     with office_of(request).engine.begin() as connection:
         rota.remove_shift(connection, number)
     return RedirectResponse("/calling", 303)
@@ -107,7 +102,7 @@ def add_cover(
     why: _Word = "",
 ) -> Response:
     """Somebody stands in, once."""
-    _must_manage(request, session, csrf)
+    check_form(request, session, csrf)
     typed = {
         "cover_name": name,
         "cover_login": login,
@@ -132,7 +127,7 @@ def add_cover(
 @router.post("/calling/covers/{number}/end")
 def end_cover(request: Request, number: int, session: _In, csrf: _Word = "") -> Response:
     """End a cover, or take one back."""
-    _must_manage(request, session, csrf)
+    check_form(request, session, csrf)
     office = office_of(request)
     with office.engine.begin() as connection:
         rota.end_cover(connection, number, office.clock.now())
@@ -148,12 +143,13 @@ def set_areas(
     areas: Annotated[list[str], Form(max_length=500)] = [],  # noqa: B006 (FastAPI copies it)
 ) -> Response:
     """About which areas somebody is called; none ticked: about all of them."""
-    _must_manage(request, session, csrf)
+    check_form(request, session, csrf)
     office = office_of(request)
     known = {home.area for home in office.all_homes().values()} - {""}
     if login not in office.staff.names() or not set(areas) <= known:
         raise HTTPException(404)
-    office.staff.set_areas(login, areas)
+    elsewhere = set(office.staff.areas().get(login, ())) - known
+    office.staff.set_areas(login, {*areas, *elsewhere})
     return RedirectResponse("/calling", 303)
 
 
@@ -200,9 +196,11 @@ class PolicyForm(BaseModel):
 @router.post("/calling/policy")
 def change_policy(request: Request, session: _In, form: Annotated[PolicyForm, Form()]) -> Response:
     """Try a policy (whom would it call?), put it in force, or take the area's own back."""
-    _must_manage(request, session, form.csrf)
+    check_form(request, session, form.csrf)
     wanted, area, action, why = _known(request, form.level, form.area), form.area, form.do, form.why
     office = office_of(request)
+    if not office.sight.covers_area(area):
+        raise HTTPException(403, speech_of(request).gettext("Only a manager who sees every home may decide this."))
     now, by, written, more = office.clock.now(), session.member.login, form.rows(), form.fields()
     try:
         policy = None if action == "drop" else calling.policy_of(written, more)
@@ -240,7 +238,7 @@ def _policy_page(
     return render(
         request, "policy.html", session=session, code=code, level=level, area=area, rows=rows, fields=fields, plan=plan,
         own=own.id is not None and own.area == area, tried=tried is not None, problem=problem, why=why,
-        names=office.names(), view=calling, rotas=rotas, manages=session.member.role is Role.MANAGER,
+        names=office.names(), view=calling, rotas=rotas, manages=may(session, Need.DECIDE),
         members=[member for member in office.staff.all() if not member.disabled],
     )  # fmt: skip
 

@@ -29,6 +29,10 @@ def show(request: Request, session: Annotated[Session, Depends(require_session)]
     gateways = [gateway for gateway in office.history.gateways() if needs_a_look(gateway)]
     with office.engine.connect() as connection:
         faults = audit(connection, office.clock.now(), office.zone, office.pace)
+    if not office.sight.everywhere:
+        homes, alerts = office.all_homes(), {alert.id for alert in office.book.open_alerts()}
+        gateways = [gateway for gateway in gateways if gateway.home in homes]
+        faults = [fault for fault in faults if fault.alert is None or fault.alert in alerts]
     return render(
         request, "system.html", session=session, change=office.book.change_count(), marks=office.book.marks(),
         letters=office.history.dead_letters(200), letter_count=office.history.dead_letter_count(),

@@ -23,12 +23,14 @@ class Scope:
     own: tuple[str, ...]
     """The reader's areas; empty for somebody who is called about all of them."""
     areas: tuple[str, ...]
-    """Every area that has a home."""
+    """Every area that has a home in the reader's sight."""
+    limited: bool = False
+    """The reader does not see all homes."""
 
     @property
     def whole(self) -> bool:
         """True when nothing is left out."""
-        return self.chosen == ALL
+        return self.chosen == ALL and not self.limited
 
     @property
     def ids(self) -> frozenset[HomeId] | None:
@@ -38,8 +40,8 @@ class Scope:
     @property
     def within(self) -> tuple[str, ...]:
         """The names of the areas that are shown; empty for all."""
-        if self.whole:
-            return ()
+        if self.chosen == ALL:
+            return self.areas if self.limited else ()
         return self.own if self.chosen == OWN else (self.chosen.removeprefix(_AREA),)
 
     def concerns(self, alert: Alert) -> bool:
@@ -57,4 +59,4 @@ def scope_of(office: Office, login: str, wanted: str) -> Scope:
     chosen = wanted if wanted in offered else (OWN if own else ALL)
     within = own if chosen == OWN else (chosen.removeprefix(_AREA),)
     shown = {number: home for number, home in homes.items() if chosen == ALL or home.area in within}
-    return Scope(chosen, shown, own, areas)
+    return Scope(chosen, shown, own, areas, limited=not office.sight.everywhere)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from domain.clock import SystemClock
 from domain.errors import ConfigurationError, KehaiError
-from domain.ids import BadIdError, GatewayId, check_id
+from domain.ids import BadIdError, GatewayId, HomeId, check_id
 from domain.localtime import LocalTime, UnknownZoneError
 from kehai.access import Access
 from kehai.commands.credentials import Credentials
@@ -22,7 +22,8 @@ from kehai.settings import Settings, load
 from registry.database import migrate, open_database
 from registry.homes import Home, Homes
 from registry.homesfile import HomeRow, read_homes
-from registry.staff import Role, Staff, WeakPasswordError
+from registry.sight import EVERYWHERE, Sight
+from registry.staff import Role, Staff, WeakPasswordError, narrowed
 
 
 @contextmanager
@@ -72,13 +73,44 @@ def staff_areas(config: Path, login: str, areas: list[str]) -> None:
     typer.echo(f"{login} is called about {', '.join(areas) or 'all areas'}, from the next call on.", err=True)
 
 
-def staff_add(config: Path, login: str, name: str, role: str) -> None:
+def staff_sees(config: Path, login: str, areas: list[str], homes: list[str], *, everywhere: bool) -> None:
+    """Say which homes an account sees."""
+    if everywhere and (areas or homes):
+        raise ConfigurationError("Choose --everywhere or single areas and homes, not both.")
+    with registry_of(config) as (_, engine):
+        staff = Staff(engine)
+        _must_exist(staff, login)
+        sight = EVERYWHERE if everywhere else _sight(engine, areas, homes)
+        staff.set_sight(login, sight)
+    typer.echo(f"{login} sees {_said(sight)} now.", err=True)
+
+
+def _sight(engine: Engine, areas: list[str], homes: list[str]) -> Sight:
+    """The sight of these; raises ConfigurationError for one that does not exist."""
+    known = Homes(engine).all()
+    for area in areas:
+        if area not in {home.area for home in known.values()}:
+            raise ConfigurationError(f"No home lies in {area!r}: mend the name.")
+    for home in homes:
+        if home not in known:
+            raise ConfigurationError(f"There is no home {home!r}: 'kehai admin home list' shows those that are.")
+    return Sight(areas=frozenset(areas), homes=frozenset(HomeId(home) for home in homes))
+
+
+def _said(sight: Sight) -> str:
+    if sight.everywhere:
+        return "every home"
+    return ", ".join([*sorted(sight.areas), *sorted(sight.homes)]) or "no home"
+
+
+def staff_add(config: Path, login: str, name: str, role: str, areas: list[str], homes: list[str]) -> None:
     """Make an account."""
     wanted = _role(role)
     with registry_of(config) as (_, engine):
+        sight = _sight(engine, areas, homes) if areas or homes else None
         try:
             check_id(login, "staff")
-            Staff(engine).add(login, name or login, _password(), SystemClock().now(), wanted)
+            Staff(engine).add(login, name or login, _password(), SystemClock().now(), wanted, sight)
         except (BadIdError, WeakPasswordError) as error:
             raise ConfigurationError(str(error)) from error
         except IntegrityError as error:
@@ -115,8 +147,11 @@ def _must_exist(staff: Staff, login: str) -> None:
 def staff_list(config: Path) -> None:
     """One line per account."""
     with registry_of(config) as (_, engine):
-        for member in Staff(engine).all():
-            typer.echo(f"{member.login}\t{member.name}\t{'disabled' if member.disabled else 'active'}\t{member.role}")
+        staff = Staff(engine)
+        for member in staff.all():
+            state = "disabled" if member.disabled else "active"
+            sees = _said(narrowed(staff.sight(member.login), member.role))
+            typer.echo(f"{member.login}\t{member.name}\t{state}\t{member.role}\t{sees}")
 
 
 def home_add(config: Path, wanted: Home, gateways: list[str], bundles: Path | None) -> None:

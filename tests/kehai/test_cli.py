@@ -323,8 +323,12 @@ def test_homes_and_accounts_are_made_from_the_command_line(kehai: Terminal, tmp_
     assert kehai("admin", "staff", "disable", "nobody", "--config", config).status == 2
     assert kehai("admin", "staff", "role", "hana", "manager", "--config", config).status == 0
     assert "There is no role 'king'" in kehai("admin", "staff", "role", "hana", "king", "--config", config).sentence()
+    assert kehai("admin", "staff", "sees", "hana", "--area", "nowhere", "--config", config).status == 2
+    assert kehai("admin", "staff", "sees", "hana", "--area", "見本町", "--home", "h-2", "--config", config).status == 0
+    assert kehai("admin", "staff", "list", "--config", config).out.endswith("\tmanager\t見本町, h-2\n")
+    assert kehai("admin", "staff", "sees", "hana", "--everywhere", "--config", config).status == 0
     kehai("admin", "staff", "disable", "hana", "--config", config)
-    assert kehai("admin", "staff", "list", "--config", config).out == "hana\thana\tdisabled\tmanager\n"
+    assert kehai("admin", "staff", "list", "--config", config).out == "hana\thana\tdisabled\tmanager\tevery home\n"
 
 
 def test_a_damaged_database_is_one_sentence_and_a_traceback_only_when_asked_for(

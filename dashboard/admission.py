@@ -1,0 +1,79 @@
+"""Lets a request in, or does not: asked once for every page, before the page itself."""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import HTTPException, Request
+
+from dashboard.access import CALLED, MAY, Need, need_of
+from dashboard.office import Office
+from dashboard.pages import speech_of
+from dashboard.security import office_of, require_session
+from dashboard.sighted import called_about
+from domain.ids import HomeId
+from registry.staff import Session
+
+log = structlog.get_logger("dashboard")
+_REGULAR = frozenset({Need.LOOK, Need.READ, Need.ANSWER})
+_ALERT = "/alerts/{number}"
+
+
+def admit(request: Request) -> None:
+    """Refuse whoever may not have this page; the others see no more of the office than their sight covers.
+
+    A page that says nothing of what it needs is for nobody, and a home out of sight is not there.
+    """
+    path = request.scope["route"].path
+    need = need_of(request.method, path)
+    if need is None:
+        log.error("this page is for nobody: dashboard.access.PAGES does not name it", method=request.method, path=path)
+        raise HTTPException(403, "Nobody has said who may use this page, so nobody may.")
+    if need is Need.NOBODY:
+        return
+    session, whole = require_session(request), office_of(request)
+    called = _called(whole, session)
+    sight = session.sight.called_to(called.values())
+    office = whole.seen_by(sight, frozenset(called))
+    allowed = MAY[session.member.role]
+    if _is_called(request, path, called):
+        allowed |= CALLED
+    request.state.session, request.state.office, request.state.allowed = session, office, allowed
+    if need not in allowed:
+        raise _refusal(request, need, allowed)
+    if not _in_sight(request, path, office):
+        raise HTTPException(404)
+
+
+def _called(office: Office, session: Session) -> dict[int, HomeId]:
+    """What somebody is called about, where that lets them see or do more than they could without it."""
+    if session.sight.whole and MAY[session.member.role] >= _REGULAR:
+        return {}
+    with office.engine.connect() as connection:
+        return called_about(connection, session.member.login)
+
+
+def _is_called(request: Request, path: str, called: dict[int, HomeId]) -> bool:
+    if "home" in request.path_params:
+        return request.path_params["home"] in called.values()
+    number = request.path_params.get("number", "")
+    return path.startswith(_ALERT) and number.isdecimal() and int(number) in called
+
+
+def _in_sight(request: Request, path: str, office: Office) -> bool:
+    if "home" in request.path_params:
+        return office.homes.get(request.path_params["home"]) is not None
+    number = request.path_params.get("number", "")
+    if not path.startswith(_ALERT) or office.sight.whole:
+        return True  # the page itself looks whether there is such an alert
+    return number.isdecimal() and office.book.alert(int(number)) is not None
+
+
+def _refusal(request: Request, need: Need, allowed: frozenset[Need]) -> HTTPException:
+    if request.method == "GET" and request.url.path == "/" and Need.OPERATE in allowed:
+        return HTTPException(303, headers={"Location": "/system"})
+    gettext = speech_of(request).gettext
+    if need is Need.DECIDE:
+        return HTTPException(403, gettext("Only a manager may decide this."))
+    if need is Need.ADMINISTER:
+        return HTTPException(403, gettext("Only an administrator may do this."))
+    return HTTPException(403, gettext("Your account may not do this: ask an administrator."))
