@@ -57,6 +57,8 @@ PAGES: Mapping[str, Need] = {
     "GET /metrics": Need.NOBODY,
     "GET /answers/{token}": Need.NOBODY,
     "POST /answers/{token}": Need.NOBODY,
+    "GET /worker.js": Need.NOBODY,
+    "GET /manifest.webmanifest": Need.NOBODY,
     "POST /logout": Need.ACCOUNT,
     "GET /events": Need.ACCOUNT,
     "GET /me": Need.ACCOUNT,
@@ -81,6 +83,11 @@ PAGES: Mapping[str, Need] = {
     "POST /calling/staff/{login}": Need.DECIDE,
     "GET /calling/policy": Need.READ,
     "POST /calling/policy": Need.DECIDE,
+    "GET /silences": Need.READ,
+    "POST /silences": Need.DECIDE,
+    "POST /silences/{number}/end": Need.DECIDE,
+    "GET /ledger": Need.READ,
+    "GET /ledger.csv": Need.READ,
     "GET /system": Need.OPERATE,
 }
 """Method and path of every page -> what it needs. A page with ``{home}`` in its path, and one under ``/alerts/{number}``, is

@@ -12,7 +12,7 @@ from dashboard.live import Bell, events
 from dashboard.pages import render
 from dashboard.security import office_of, require_session
 from dashboard.views.board import lay_out
-from dashboard.views.silences import silenced
+from dashboard.views.silences import in_sight, silenced
 from registry import addresses
 from registry.staff import Session
 
@@ -35,7 +35,7 @@ def board(
     rows = laid_out.rows if every else laid_out.rows[:SHOWN_ROWS]
     with office.engine.connect() as connection:
         cut_off = addresses.is_cut_off(connection, session.member.login)
-        silent = holding(connection, office.clock.now())
+        silent = in_sight(holding(connection, office.clock.now()), homes)
     return render(
         request, "board.html", session=session, board=laid_out, rows=rows, areas=areas, area=area, change=change,
         names=office.names(), cut_off=cut_off, silent=silent, silenced=silenced(silent, alerts, homes),

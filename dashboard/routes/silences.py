@@ -14,12 +14,13 @@ from alerts.asking import HELP_CALLED
 from alerts.changes import count_change
 from alerts.modes import read_until
 from dashboard import words
+from dashboard.access import Need, may
 from dashboard.office import Office
 from dashboard.pages import render, speech_of
 from dashboard.security import check_form, office_of, require_session
 from dashboard.views import silences as view
 from domain.ids import HomeId
-from registry.staff import Role, Session
+from registry.staff import Session
 
 router = APIRouter()
 _In = Annotated[Session, Depends(require_session)]
@@ -50,19 +51,19 @@ def _page(
     office, speech = office_of(request), speech_of(request)
     now, homes = office.clock.now(), office.all_homes()
     with office.engine.connect() as connection:
-        found = silences.all_of(connection, now)
+        found = view.in_sight(silences.all_of(connection, now), homes)
     rows = view.rows(found, homes, office.book.open_alerts(), now, speech)
     return render(
         request, "silences.html", session=session, speech=speech, code=code, rows=rows, names=office.names(),
         areas=sorted({home.area for home in homes.values()} - {""}), kinds=KINDS, problem=problem,
-        typed=Wish().model_dump() | dict(typed or {}), manages=session.member.role is Role.MANAGER,
+        typed=Wish().model_dump() | dict(typed or {}), manages=may(session, Need.DECIDE),
     )  # fmt: skip
 
 
 @router.post("/silences")
 def add(request: Request, session: _In, form: Annotated[Wish, Form()]) -> Response:
     """From now on, nobody is called about this."""
-    _must_manage(request, session, form.csrf)
+    check_form(request, session, form.csrf)
     office, gettext, now = office_of(request), speech_of(request).gettext, office_of(request).clock.now()
     typed = form.model_dump()
     home = _home_of(office, form.home)
@@ -80,6 +81,8 @@ def add(request: Request, session: _In, form: Annotated[Wish, Form()]) -> Respon
         problem = ""
     if problem:
         return _page(request, session, code=422, problem=problem, typed=typed)
+    if not home:
+        _must_see_all_of(request, office, form.area)
     try:
         until = read_until(form.until, office.zone, now)
     except (ValueError, OverflowError):
@@ -106,18 +109,22 @@ def add(request: Request, session: _In, form: Annotated[Wish, Form()]) -> Respon
 @router.post("/silences/{number}/end")
 def end(request: Request, number: int, session: _In, csrf: Annotated[str, Form(max_length=200)] = "") -> Response:
     """Whoever is due is called now; one that is over already stays as it is."""
-    _must_manage(request, session, csrf)
+    check_form(request, session, csrf)
     office = office_of(request)
     with office.engine.begin() as connection:
+        known = {silence.id: silence for silence in silences.all_of(connection, office.clock.now())}.get(number)
+        if known is not None and known.home and known.home not in office.all_homes():
+            raise HTTPException(404)
+        if known is not None and not known.home:
+            _must_see_all_of(request, office, known.area or "")
         if silences.end(connection, number, session.member.login, office.clock.now()):
             count_change(connection)
     return RedirectResponse("/silences", 303)
 
 
-def _must_manage(request: Request, session: Session, csrf: str) -> None:
-    check_form(request, session, csrf)
-    if session.member.role is not Role.MANAGER:
-        raise HTTPException(403, speech_of(request).gettext("Only a manager may decide about what nobody is called."))
+def _must_see_all_of(request: Request, office: Office, area: str) -> None:
+    if not office.sight.covers_area(area):
+        raise HTTPException(403, speech_of(request).gettext("Only a manager who sees every home may decide this."))
 
 
 def _home_of(office: Office, said: str) -> str | None:

@@ -29,6 +29,16 @@ class Row:
     """The alerts that stand open and about which nobody is called because of it."""
 
 
+def in_sight(silences: Iterable[Silence], homes: Mapping[HomeId, Home]) -> list[Silence]:
+    """Those that are about one of these homes, about an area of theirs, or about everything."""
+    areas = {home.area for home in homes.values()}
+    return [
+        silence
+        for silence in silences
+        if (silence.home in homes if silence.home else not silence.area or silence.area in areas)
+    ]
+
+
 def rows(
     silences: Iterable[Silence], homes: Mapping[HomeId, Home], alerts: Iterable[Alert], now: Instant, speech: Speech
 ) -> list[Row]:

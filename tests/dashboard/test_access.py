@@ -40,6 +40,8 @@ LET_IN = {
     "GET /metrics": OPEN,
     "GET /answers/{token}": OPEN,
     "POST /answers/{token}": OPEN,
+    "GET /worker.js": OPEN,
+    "GET /manifest.webmanifest": OPEN,
     "POST /logout": EVERYBODY,
     "GET /events": EVERYBODY,
     "GET /me": EVERYBODY,
@@ -64,6 +66,11 @@ LET_IN = {
     "POST /calling/staff/{login}": "m",
     "GET /calling/policy": WHO_READS,
     "POST /calling/policy": "m",
+    "GET /silences": WHO_READS,
+    "POST /silences": "m",
+    "POST /silences/{number}/end": "m",
+    "GET /ledger": WHO_READS,
+    "GET /ledger.csv": WHO_READS,
     "GET /system": WHO_OPERATES,
 }
 """Every page, and the first letters of the roles that are let in. Written down a second time on purpose: a slip in
@@ -275,6 +282,15 @@ def test_a_manager_of_one_area_decides_for_that_area_only(people: People) -> Non
     assert people.ask("m", "POST", "/calling/policy", area="架空町", do="drop").status_code == 404
     assert people.ask("m", "POST", "/calling/policy", area="", do="drop").status_code == 403
     assert people.ask("m", "POST", "/calling/policy", area="見本町", do="drop").status_code == 303
+    wish = {"until": "2h", "why": "改修工事"}
+    assert people.ask("m", "POST", "/silences", home="home-3", **wish).status_code == 422, "there is no such home"
+    assert people.ask("m", "POST", "/silences", kind="inactivity", **wish).status_code == 403
+    assert people.ask("m", "POST", "/silences", area="見本町", **wish).status_code == 303
+    people.let("all", Role.MANAGER)
+    assert people.ask("all", "POST", "/silences", home="home-3", **wish).status_code == 303
+    assert people.ask("m", "POST", "/silences/2/end").status_code == 404
+    assert "架空町" not in people.ask("m", "GET", "/silences").text
+    assert people.ask("m", "POST", "/silences/1/end").status_code == 303
 
 
 def test_an_area_calls_those_who_answer_and_never_a_viewer_or_an_auditor(people: People) -> None:
