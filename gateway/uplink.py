@@ -235,7 +235,6 @@ class Uplink:
             )  # fmt: skip
             return
         self._acked, self._progress_at = spool.acked, monotonic()
-        self._sent = min(self._sent, max(self._acked, ack.stored_through))
         self._welcome.set()
 
     # ---- speaking ----------------------------------------------------------------------------------------------------
