@@ -35,7 +35,7 @@ UNSEEN: Span = 10 * MINUTE
 """A morning of which more than this was not seen teaches nothing."""
 DELAYED: Span = 6 * HOUR
 """When blind time has moved the deadline by more than this, it is no morning any more."""
-STIRRED: Span = 150 * MINUTE
+STIRRED: Span = 3 * HOUR
 """Who gave a sign of life less than this ago lies in and is not lost: the question waits, but no longer than this in all."""
 REMEMBERED_DAYS = 28
 _MORNING = "morning"
@@ -49,7 +49,7 @@ class LateRising(Quiet):
     toilet nor movement in bed counts, which is what tells it from ``inactivity``. In a home without a sensor in a room for
     the day, a change of rooms stands in for it.
 
-    Who is not up at the limit and was seen a while ago lies in, as a rule: the question waits until two and a half hours have
+    Who is not up at the limit and was seen a while ago lies in, as a rule: the question waits until three hours have
     passed without a sign of life, or since the limit.
     """
 
