@@ -17,6 +17,8 @@ KNOWN: Span = 11 * DAY
 class Told:
     """The rows of one home that do not count yet, and the latest word with the resident."""
 
+    __slots__ = ("_coming", "_taken", "word")
+
     def __init__(self) -> None:
         self._coming: list[Feedback] = []
         self._taken: dict[int, Instant] = {}

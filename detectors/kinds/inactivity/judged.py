@@ -83,6 +83,8 @@ class Verdict(NamedTuple):
 class Judged:
     """The alarms of one home, and their verdicts."""
 
+    __slots__ = ("_alarms", "_verdicts")
+
     def __init__(self) -> None:
         self._alarms = array("q")
         self._verdicts: dict[int, Verdict] = {}
