@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
 
 from alerts import feedback
 from alerts.book import StaleError
-from alerts.ladder import follow
-from alerts.sqlalerts import alert_numbered, append, compare_and_set, decided_at, owned_since
-from domain.alerts import Alert, Outcome, Reason, Result, State, Step, Transition
+from alerts.following import change
+from alerts.sqlalerts import alert_numbered, decided_at, owned_since
+from domain.alerts import Alert, Outcome, Reason, Result, State, Step
 from domain.clock import Instant
 from registry.tables import staff
 
@@ -87,30 +87,21 @@ def act(
         raise StaleError("Somebody changed this alert a moment ago: look at it again, then decide.")
     if alert.state not in wanted.allowed:
         raise StaleError(f"This alert is {alert.state.value}: that cannot be done any more.")
-    state = wanted.leads_to or alert.state
-    values: dict[str, object] = {"version": alert.version + 1, "state": state.value}
+    after = replace(alert, state=wanted.leads_to or alert.state)
     if action in ("claim", "release", "reopen"):
-        values |= {"owner": by if action == "claim" else None}
+        after = replace(after, owner=by if action == "claim" else None)
     if action == "assign":
-        values |= {"owner": assignee}
-    if action == "step":
-        values |= {"owner": alert.owner or by}
-    if action == "close" and outcome is not None:
-        values |= {"outcome": outcome.value, "owner": alert.owner or by}
+        after = replace(after, owner=assignee)
+    if action in ("step", "close"):
+        after = replace(after, owner=alert.owner or by)
+    if action == "close":
+        after = replace(after, outcome=outcome)
     if action == "reopen":
-        values |= {"outcome": None, "ended_at": None}
-    compare_and_set(connection, alert, values)
-    append(
-        connection,
-        Transition(
-            alert.id, alert.version + 1, alert.state, state, wanted.reason, by, now, now, alert.level, note[:2000],
-            outcome if action == "close" else None, step[0] if step else None, step[1] if step else None,
-            assignee if action == "assign" else None,
-        ),
+        after = replace(after, outcome=None, ended_at=None)
+    after = change(
+        connection, alert, after, wanted.reason, now, by=by, pace=pace, note=note[:2000],
+        outcome=outcome if action == "close" else None, step=step, assignee=assignee if action == "assign" else None,
     )  # fmt: skip
-    after = alert_numbered(connection, number)
-    assert after is not None  # noqa: S101 (written a moment ago, in the same transaction)
-    follow(connection, alert, after, wanted.reason, now, pace, by=by)
     if step is not None and action == "step":
         feedback.stepped(connection, after, *step, by, now)
     if outcome is not None and action == "close":

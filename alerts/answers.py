@@ -17,10 +17,10 @@ from alerts.changes import count_change
 from alerts.desk import decide
 from alerts.duty_tables import asks
 from alerts.feedback import closed, reached
-from alerts.ladder import follow
-from alerts.sqlalerts import alert_numbered, append, columns_of, compare_and_set
+from alerts.following import change
+from alerts.sqlalerts import alert_numbered
 from alerts.sqlbook import SqlPage
-from domain.alerts import Outcome, Reason, State, Transition
+from domain.alerts import Outcome, Reason, State
 from domain.clock import Instant
 from domain.feedback import Means
 from domain.findings import Ended, EndReason, Finding, Level, Subject
@@ -110,14 +110,8 @@ def _note(connection: Connection, number: int, said: Answer, now: Instant, pace:
         return Said.OVER
     ends = Outcome.HELP if said is Answer.HELP else Outcome.ANSWERED
     state, outcome = (alert.state, None) if alert.state.taken else (State.CLOSED, ends)
-    after = replace(alert, version=alert.version + 1, state=state, outcome=outcome)
-    compare_and_set(connection, alert, columns_of(after))
-    append(
-        connection,
-        Transition(alert.id, after.version, alert.state, state, Reason.ANSWERED, RESIDENT, now, now, alert.level,
-                   said.value, outcome),
-    )  # fmt: skip
-    follow(connection, alert, after, Reason.ANSWERED, now, pace, by=RESIDENT)
+    change(connection, alert, replace(alert, state=state, outcome=outcome), Reason.ANSWERED, now, by=RESIDENT, pace=pace,
+           note=said.value, outcome=outcome)  # fmt: skip
     return Said.NOTED if alert.state.taken else Said.CLOSED
 
 

@@ -1,7 +1,7 @@
 """The ladder: what happens next to an alert that is not closed, and when.
 
-``follow`` writes it down in the transaction of whatever changed the alert. ``Ladder.step`` makes it happen when it falls
-due, each rung in a transaction of its own that takes the alert first and then reads it: so a claim and the next call
+``alerts.following`` writes it down in the transaction of whatever changed the alert. ``Ladder.step`` makes it happen when it
+falls due, each rung in a transaction of its own that takes the alert first and then reads it: so a claim and the next call
 cannot both win.
 """
 
@@ -14,23 +14,22 @@ from sqlalchemy import Connection, Engine, delete, func, select, update
 from sqlalchemy.exc import OperationalError
 
 from alerts import asking, outbox, tables
-from alerts.book import SYSTEM
-from alerts.changes import count_change
-from alerts.duty_tables import ladders, notifications
+from alerts.duty_tables import ladders
+from alerts.following import change, patience
 from alerts.inhibition import held_back_by
 from alerts.notices import Notice, Purpose
 from alerts.people import area_of, meant_by, policy_area, ways_to
 from alerts.places import Due, Place, look_again, place_from, place_of, put
 from alerts.policy import InForce, Policy, in_force, minutes, quiet_until
 from alerts.silences import Silence, covering
-from alerts.sqlalerts import alert_numbered, append, columns_of, compare_and_set, last_word
-from domain.alerts import Alert, Outcome, Reason, State, Transition
+from alerts.sqlalerts import alert_numbered, last_word
+from domain.alerts import Alert, Outcome, Reason, State
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
 from domain.findings import Level, Subject
 from domain.ids import INSTALLATION
 from domain.localtime import LocalTime
 
-__all__ = ["Call", "Due", "Ladder", "Next", "Place", "follow", "place_of"]
+__all__ = ["Call", "Due", "Ladder", "Next", "Place", "place_of"]
 
 TOO_OLD: Span = 7 * DAY
 """What was due so long ago, and was not written of since, calls nobody any more: it stands on the board. So an upgrade, or a
@@ -41,85 +40,8 @@ _HELD_AGAIN: Span = 15 * MINUTE
 _AFTER_A_FAULT: Span = 30 * SECOND
 _SET_BACK: Span = SECOND
 _AT_ONCE = 200
-_ASKED_BEFORE = frozenset({Reason.RELEASED, Reason.LAPSED})
-"""After these nobody asks the resident again: somebody had the matter in hand."""
 
 log = structlog.get_logger("ladder")
-
-
-def follow(
-    connection: Connection,
-    before: Alert | None,
-    after: Alert,
-    reason: Reason,
-    now: Instant,
-    pace: float = 1.0,
-    by: str = SYSTEM,
-) -> None:
-    """Bring the ladder to what a transition has made of an alert. ``by`` is who made it: nobody tells them that they did."""
-    if not after.state.standing:
-        connection.execute(delete(ladders).where(ladders.c.alert == after.id))
-        if before is not None and before.state.standing:
-            outbox.cancel(connection, after.id, now, by)
-            if after.subject is not Subject.PERSON:
-                look_again(connection, now)
-        return
-    known = place_of(connection, after.id)
-    if after.state.taken:
-        _taken(connection, before, after, reason, known, now, pace, by)
-    elif known is None or before is None or not _goes_on(before, after, reason, known):
-        asks = after.subject is Subject.PERSON and after.level is not Level.PAGE and after.home != INSTALLATION
-        asks = asks and reason not in _ASKED_BEFORE
-        put(connection, _first(connection, after, Due.ASK if asks else Due.RUNG, now))
-
-
-def _taken(
-    connection: Connection,
-    before: Alert | None,
-    after: Alert,
-    reason: Reason,
-    known: Place | None,
-    now: Instant,
-    pace: float,
-    by: str,
-) -> None:
-    if before is not None and (not before.state.taken or before.owner != after.owner):
-        outbox.cancel(connection, after.id, now, after.owner or by)
-    if (
-        reason in (Reason.CLAIMED, Reason.ASSIGNED, Reason.STEP)
-        or known is None
-        or known.what not in (Due.LAPSE, Due.OLD)
-    ):
-        put(connection, Place(after.id, now + _patience(connection, after, pace), Due.LAPSE, since=now))
-    if reason is Reason.ASSIGNED and after.owner is not None and after.owner != by:
-        ways = ways_to(connection, after.owner)
-        if ways:
-            notice = Notice(
-                after.id, Purpose.ALERT, after.owner, ways, now, climb=_climb_number(connection, after, now)
-            )
-            outbox.enqueue(connection, [notice], now)
-
-
-def _patience(connection: Connection, alert: Alert, pace: float) -> Span:
-    policy = in_force(connection, policy_area(connection, alert), alert.level).policy
-    return minutes(policy.work_minutes if alert.state is State.WORKING else policy.claim_minutes, pace)
-
-
-def _goes_on(before: Alert, after: Alert, reason: Reason, known: Place) -> bool:
-    """True when the climb that is under way is still the right one."""
-    if known.what is Due.OLD:
-        return reason is Reason.COMMENT
-    return before.state is State.OPEN and after.level.rank <= before.level.rank and known.what is not Due.LAPSE
-
-
-def _first(connection: Connection, alert: Alert, what: Due, now: Instant) -> Place:
-    return Place(alert.id, now, what, since=_climb_number(connection, alert, now))
-
-
-def _climb_number(connection: Connection, alert: Alert, now: Instant) -> Instant:
-    """``now``, or a little later where an earlier climb has that number: the clock stood still, or went back."""
-    latest = select(func.max(notifications.c.climb)).where(notifications.c.alert == alert.id)
-    return max(now, (connection.execute(latest).scalar() or 0) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +132,7 @@ class Ladder:
 
     def _longest(self, connection: Connection, alert: Alert, place: Place, policy: Policy) -> Span:
         if place.what is Due.LAPSE:
-            return _patience(connection, alert, self._pace)
+            return patience(connection, alert, self._pace)
         if place.what is Due.ANSWER:
             return self._minutes(policy.answer_minutes)
         if place.what is Due.RUNG and (place.rung, place.lap) == (0, 0):
@@ -238,21 +160,26 @@ class Ladder:
         elif alert.state.taken:
             self._lapse(connection, alert, place, now)
         elif alert.ended_at is not None:
-            self._change(connection, alert, Reason.ACTIVITY, alert.ended_at, now, state=State.CLOSED,
-                         outcome=Outcome.RESUMED)  # fmt: skip
+            self._resume(connection, alert, Reason.ACTIVITY, alert.ended_at, now)
         elif place.what is Due.ANSWER or (place.page_at is not None and place.page_at <= now):
             at = place.due_at if place.what is Due.ANSWER else place.page_at or now
-            self._change(connection, alert, Reason.UNANSWERED, at, now, level=Level.PAGE)
+            after = replace(alert, level=Level.PAGE)
+            change(connection, alert, after, Reason.UNANSWERED, now, at=at, pace=self._pace)
         else:
             self._climb(connection, alert, place, now)
         return 1
 
     def _lapse(self, connection: Connection, alert: Alert, place: Place, now: Instant) -> None:
         if alert.ended_at is None:
-            self._change(connection, alert, Reason.LAPSED, place.due_at, now, state=State.OPEN, owner=None)
+            after = replace(alert, state=State.OPEN, owner=None)
+            change(connection, alert, after, Reason.LAPSED, now, at=place.due_at, pace=self._pace)
         else:  # the resident was seen meanwhile, and whoever went has nothing more to say
-            self._change(connection, alert, Reason.LAPSED, place.due_at, now, state=State.CLOSED,
-                         outcome=Outcome.RESUMED)  # fmt: skip
+            self._resume(connection, alert, Reason.LAPSED, place.due_at, now)
+
+    def _resume(self, connection: Connection, alert: Alert, reason: Reason, at: Instant, now: Instant) -> None:
+        over = Outcome.RESUMED
+        after = replace(alert, state=State.CLOSED, outcome=over)
+        change(connection, alert, after, reason, now, at=at, pace=self._pace, outcome=over)
 
     def _climb(self, connection: Connection, alert: Alert, place: Place, now: Instant) -> None:
         found = in_force(connection, policy_area(connection, alert), alert.level)
@@ -268,7 +195,7 @@ class Ladder:
     def _ask(self, connection: Connection, alert: Alert, place: Place, policy: Policy, now: Instant) -> None:
         answer_by = now + self._minutes(policy.answer_minutes)
         if asking.ask(connection, alert, now, answer_by):
-            self._change(connection, alert, Reason.ASKED, place.due_at, now)
+            change(connection, alert, alert, Reason.ASKED, now, at=place.due_at, pace=self._pace)
             put(connection, replace(place, what=Due.ANSWER, due_at=answer_by))
             return
         waits = policy.answer_minutes if alert.raised_at - alert.onset >= LONG_SILENT else policy.unasked_minutes
@@ -287,7 +214,7 @@ class Ladder:
         outbox.enqueue(connection, notices, now)
         if call.logins or (last and place.lap == 0):  # once is enough to say that nobody can be reached
             said = " ".join(call.logins) + (f" ({' '.join(call.unreachable)})" if call.unreachable else "")
-            self._change(connection, alert, Reason.ESCALATED, place.due_at, now, note=said.strip())
+            change(connection, alert, alert, Reason.ESCALATED, now, at=place.due_at, pace=self._pace, note=said.strip())
         # Who cannot be reached is not waited for.
         waits = self._minutes(climb[number].minutes) if call.logins or last else 0
         after = replace(
@@ -313,33 +240,6 @@ class Ladder:
             return now + int(_HELD_AGAIN * self._pace)
         rung = policy.climb[min(place.rung, len(policy.climb) - 1)]
         return quiet_until(policy, now, self._local) if rung.waits_for_day and place.what is not Due.ASK else None
-
-    def _change(
-        self,
-        connection: Connection,
-        alert: Alert,
-        reason: Reason,
-        at: Instant,
-        now: Instant,
-        *,
-        state: State | None = None,
-        level: Level | None = None,
-        outcome: Outcome | None = None,
-        owner: str | None = "",
-        note: str = "",
-    ) -> None:
-        after = replace(
-            alert, version=alert.version + 1, state=state or alert.state, level=level or alert.level,
-            outcome=outcome or alert.outcome, owner=alert.owner if owner == "" else owner,
-        )  # fmt: skip
-        compare_and_set(connection, alert, columns_of(after))
-        append(
-            connection,
-            Transition(alert.id, after.version, alert.state, after.state, reason, SYSTEM, at, now, after.level,
-                       note, outcome),
-        )  # fmt: skip
-        follow(connection, alert, after, reason, now, self._pace)
-        count_change(connection)
 
     # ---- what the pages ask --------------------------------------------------------------------------------------------
 

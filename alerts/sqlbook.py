@@ -20,14 +20,13 @@ from alerts.book import (
     draft,
     first_transition,
     reopened,
-    reopening,
 )
 from alerts.changes import count_change
 from alerts.duty_tables import sightings
-from alerts.ladder import follow
+from alerts.following import change, follow
 from alerts.modes import end_by_itself, for_the_watch
 from alerts.records import decode_finding, decode_status, encode_finding
-from alerts.sqlalerts import alert_of, append, columns_of, compare_and_set, find, transition_of
+from alerts.sqlalerts import alert_of, append, columns_of, find, transition_of
 from domain.alerts import Alert, Outcome, Reason, Result, State, Step, Transition
 from domain.clock import Instant, Span
 from domain.feedback import Feedback
@@ -219,12 +218,10 @@ class SqlBook:
     ) -> Alert:
         """Do one of ``alerts.actions.ACTIONS`` to an alert; see ``alerts.actions.act``."""
         with self._engine.begin() as connection:
-            after = act(
+            return act(
                 connection, number, version, action, by, now, note=note, outcome=outcome, step=step, assignee=assignee,
                 pace=self._pace,
             )  # fmt: skip
-            count_change(connection)
-        return after
 
     def see(self, number: int, login: str, now: Instant) -> None:
         """Write down that somebody has looked at an alert; the first time counts, and only that one is written."""
@@ -316,14 +313,7 @@ class SqlPage:
     ) -> Alert:
         """See Page.change. Raises StaleError when somebody changed the alert within this very transaction's time."""
         after = changed(alert, state, finding, outcome, ended_at, late)
-        values = columns_of(after)
-        compare_and_set(self._connection, alert, values)
-        self._append(
-            Transition(alert.id, after.version, alert.state, after.state, reason, SYSTEM, at, now, after.level,
-                       outcome=outcome)
-        )  # fmt: skip
-        follow(self._connection, alert, after, reason, now, self._pace)
-        return after
+        return change(self._connection, alert, after, reason, now, at=at, pace=self._pace, outcome=outcome)
 
     def last_closed(self, home: HomeId, cause: str) -> tuple[Alert, Instant] | None:
         """See Page.last_closed."""
@@ -340,10 +330,7 @@ class SqlPage:
     def reopen(self, alert: Alert, finding: Finding, now: Instant) -> Alert:
         """See Page.reopen."""
         after = reopened(alert, finding)
-        compare_and_set(self._connection, alert, columns_of(after))
-        self._append(reopening(alert, after, now))
-        follow(self._connection, alert, after, Reason.REOPENED, now, self._pace)
-        return after
+        return change(self._connection, alert, after, Reason.REOPENED, now, at=after.raised_at, pace=self._pace)
 
     def held(self) -> list[Alert]:
         """See Page.held."""

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Engine, select
 
 from alerts.duty_tables import notifications
-from alerts.ladder import Due, Place, follow
+from alerts.following import follow
+from alerts.places import Due, Place
 from alerts.sqlbook import SqlBook
 from domain.alerts import Alert, Outcome, Reason, State
 from domain.clock import MINUTE
