@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from alerts.answers import answer, call_for_help, patiently
 from alerts.asking import Answer, owner_of, question_of
@@ -22,6 +21,7 @@ from alerts.tables import alerts
 from domain.alerts import State
 from domain.clock import DAY, Instant, Span
 from domain.ids import HomeId
+from registry.database import insert_into
 from registry.tables import addresses
 
 REMEMBERED: Span = 7 * DAY
@@ -70,8 +70,7 @@ def forget(engine: Engine, now: Instant) -> None:
 def _take(
     connection: Connection, channel: str, number: str, user: str, event: Mapping[str, Any], now: Instant, pace: float
 ) -> bool:
-    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    new = make(line_events).values(id=number, at=now).on_conflict_do_nothing()
+    new = insert_into(connection, line_events).values(id=number, at=now).on_conflict_do_nothing()
     if connection.execute(new).rowcount == 0:
         return False
     kind = event.get("type")

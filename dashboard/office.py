@@ -15,6 +15,7 @@ from alerts.modes import Modes
 from alerts.rulebook import Rulebook
 from alerts.shadowbook import Shadowbook
 from alerts.sqlbook import RoleMark, SqlBook
+from dashboard.quotas import Quotas
 from dashboard.sighted import SightedBook, SightedHomes
 from dashboard.throttle import Throttle
 from domain.clock import SECOND, Clock, Instant, Span, SystemClock, monotonic
@@ -69,6 +70,7 @@ class Office:
     """How many times faster than the world's the homes' clock runs; see ``alerts.sqlbook``."""
     strangers: Throttle = field(default_factory=Throttle)
     """Counts what comes from outside without a log-in, and with a token or a signature that is none."""
+    quotas: Quotas = field(default_factory=Quotas)
     book: SqlBook = field(init=False)
     ladder: Ladder = field(init=False)
     """To say what comes next; the watch makes it happen."""

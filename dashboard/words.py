@@ -461,3 +461,39 @@ SILENCE_REFUSED = (
     _n("Say why nobody is to be called: whoever comes next must know."),
 )
 """What ``alerts.silences`` refuses."""
+CHANNEL_SAID = frozenset(
+    [
+        _n("The server cannot be reached, or its certificate is not trusted."),
+        _n("The server's name is not known."),
+        _n("The server took the call and never answered in time."),
+        _n("The server takes no more messages for now."),
+        _n("The server knows no such address."),
+        _n("The server cannot take it for now."),
+        _n("The server refuses the message."),
+        _n("The mail server never said whether it took the message."),
+        _n("The mail server cannot be reached, or does not speak SMTP."),
+        _n("The mail server refuses the receiver."),
+        _n("The mail server refuses the message."),
+        _n("The mail server does not take the receiver for now."),
+        _n("The mail server does not take the message for now."),
+        _n("The mail server does not let us send: look at user, password and sender."),
+        _n("The message cannot be encrypted for this browser, or the VAPID key is none."),
+        _n("The push service does not accept our key: look at key_file and contact."),
+        _n("The VAPID key cannot be read: make one with 'kehai channels key'."),
+        _n("The file with the channel's secret cannot be read: give this user the right to."),
+        _n("LINE takes no more messages for now, or for this month."),
+        _n("LINE does not know the token: put a valid one into its file."),
+        _n("LINE refuses the message, or knows no such user."),
+        _n("LINE's answer about the quota is none."),
+        _n("Apprise does not understand this address any more."),
+        _n("The service did not take the message; Apprise does not say why."),
+        _n("They have no address on this channel any more."),
+        _n("There is nothing to say any more."),
+        _n("The channel broke down; see the log."),
+        _n("A later message took its place."),
+        _n("Another channel reached them."),
+        _n("It was cut off, and nobody knows whether it arrived."),
+        _n("The provider neither answered nor let go in time."),
+    ]
+)
+"""The sentences of channels and of the outbox in the delivery record; a status that ends one, as in (503), stays as it is."""

@@ -30,6 +30,12 @@ def build(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Channel]:
     return {name: _build(name, section) for name, section in sections.items()}
 
 
+def kind_of(channel: Channel) -> str:
+    """The word for a channel's kind; empty for one that is none of the catalogue's."""
+    kinds = (kind for kind, (_, make) in CHANNELS.items() if make.__module__ == type(channel).__module__)
+    return next(kinds, "")
+
+
 def _build(name: str, section: Mapping[str, Any]) -> Channel:
     kind = section.get("kind")
     if kind not in CHANNELS:

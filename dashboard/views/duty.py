@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from domain.clock import Instant
 from domain.findings import Subject
 from registry.homes import Contact, Home
 
+_STATUS = re.compile(r" \((?:code )?\d{3}\)")
 _WELFARE = ("民生", "協力員", "児童委員")
 """By these words in what a contact is to the resident, a commissioned welfare volunteer is told from the family."""
 
@@ -113,12 +115,21 @@ def told(record: Iterable[Delivery], names: Mapping[str, str], speech: Speech) -
         Told(
             row.began_at or row.made_at,
             _("The resident") if row.recipient.startswith("home:") else names.get(row.recipient, row.recipient),
-            row.channel, _(words.PURPOSE[row.purpose]), _how(row, speech), row.detail,
+            row.channel, _(words.PURPOSE[row.purpose]), _how(row, speech), sentence_of(row.detail, speech),
             row.how is How.SENT,
         )
         for row in record
         if row.purpose is not Purpose.WATCHDOG
     ]  # fmt: skip
+
+
+def sentence_of(said: str, speech: Speech) -> str:
+    """What a channel said, in the reader's language where it is one of our own sentences."""
+    status = _STATUS.search(said)
+    plain = said.replace(status[0], "", 1) if status else said
+    if plain not in words.CHANNEL_SAID or speech.gettext(plain) == plain:
+        return said
+    return speech.gettext(plain) + (status[0] if status else "")
 
 
 def _how(row: Delivery, speech: Speech) -> str:
