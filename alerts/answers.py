@@ -74,8 +74,16 @@ def patiently(engine: Engine, work: Callable[[Connection], _Done]) -> _Done:
         raise StaleError("Somebody changed this alert a moment ago: try once more.") from error
 
 
-def answer(connection: Connection, token: str, said: Answer, through: str, now: Instant, pace: float = 1.0) -> Said:
-    """Take the resident's answer; ``through`` is the way by which it came.
+def answer(
+    connection: Connection,
+    token: str,
+    said: Answer,
+    through: str,
+    now: Instant,
+    pace: float = 1.0,
+    said_at: Instant | None = None,
+) -> Said:
+    """Take the resident's answer; ``through`` is the way by which it came, ``said_at`` when it set out, where that is told.
 
     The first counts, but a call for help always does: after "well", and when the matter is over or in somebody's hand by
     then. It opens an alert of its own.
@@ -86,14 +94,15 @@ def answer(connection: Connection, token: str, said: Answer, through: str, now: 
         update(asks)
         .where(asks.c.token == token, free)
         .values(answered_at=now, answer=said.value, through=through[:40])
-        .returning(asks.c.alert, asks.c.home)
+        .returning(asks.c.alert, asks.c.home, asks.c.asked_at)
     ).first()
     if taken is None:
         return Said.UNKNOWN
     done = _note(connection, taken.alert, said, now, pace)
     asked_about = alert_numbered(connection, taken.alert)
     if asked_about is not None and said is Answer.WELL:
-        reached(connection, asked_about, Means.ANSWER, RESIDENT, now, now)
+        at = now if said_at is None else min(now, max(taken.asked_at, said_at))
+        reached(connection, asked_about, Means.ANSWER, RESIDENT, at, now)
     elif asked_about is not None and done is Said.CLOSED:
         closed(connection, asked_about, Outcome.HELP, RESIDENT, now)
     if said is Answer.HELP:

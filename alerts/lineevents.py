@@ -19,7 +19,7 @@ from alerts.asking import Answer, owner_of, question_of
 from alerts.duty_tables import asks, line_events
 from alerts.tables import alerts
 from domain.alerts import State
-from domain.clock import DAY, Instant, Span
+from domain.clock import DAY, MILLISECOND, Instant, Span
 from domain.ids import HomeId
 from registry.database import insert_into
 from registry.tables import addresses
@@ -30,6 +30,8 @@ THROUGH = "line"
 _USER = re.compile(r"U[0-9a-f]{32}")
 _DATA = re.compile(r"(well|help) ([A-Za-z0-9_-]{16,64})")
 _LONGEST_WORD = 40
+_FOREVER = 10**14
+"""Milliseconds that no clock shows."""
 _HOME = owner_of(HomeId(""))
 _WELL = frozenset(["大丈夫", "大丈夫です", "だいじょうぶ", "だいじょうぶです", "元気です", "げんきです"])
 _HELP = frozenset(["助けて", "助けてください", "助けて下さい", "たすけて", "たすけてください"])
@@ -82,23 +84,29 @@ def _take(
         return connection.execute(update(addresses).where(theirs).values(broken_at=broken_at)).rowcount > 0
     homes = _homes(connection, channel, user)
     if kind == "postback":
-        return _pressed(connection, homes, _of(event, "postback").get("data"), now, pace)
+        return _pressed(connection, homes, _of(event, "postback").get("data"), now, pace, _set_out(event))
     message = _of(event, "message")
     if kind == "message" and message.get("type") == "text":
-        return _wrote(connection, homes, message.get("text"), now, pace)
+        return _wrote(connection, homes, message.get("text"), now, pace, _set_out(event))
     return False
 
 
-def _pressed(connection: Connection, homes: list[HomeId], data: object, now: Instant, pace: float) -> bool:
+def _set_out(event: Mapping[str, Any]) -> Instant:
+    """When the resident pressed or wrote: LINE may have brought it before in vain, and it says nothing of now."""
+    at = event.get("timestamp")
+    return at * MILLISECOND if isinstance(at, int) and 0 < at < _FOREVER else 0
+
+
+def _pressed(connection: Connection, homes: list[HomeId], data: object, now: Instant, pace: float, at: Instant) -> bool:
     found = _DATA.fullmatch(data) if isinstance(data, str) else None
     question = question_of(connection, found[2]) if found else None
     if found is None or question is None or question.home not in homes:
         return False
-    answer(connection, question.token, Answer(found[1]), THROUGH, now, pace)
+    answer(connection, question.token, Answer(found[1]), THROUGH, now, pace, at)
     return True
 
 
-def _wrote(connection: Connection, homes: list[HomeId], text: object, now: Instant, pace: float) -> bool:
+def _wrote(connection: Connection, homes: list[HomeId], text: object, now: Instant, pace: float, at: Instant) -> bool:
     """A word answers only the one question that stands open; a call for help calls people in any case."""
     word = _word(text)
     if word not in _WELL | _HELP or not homes:
@@ -111,7 +119,7 @@ def _wrote(connection: Connection, homes: list[HomeId], text: object, now: Insta
     )
     open_tokens = connection.execute(wanted).scalars().all()
     if len(open_tokens) == 1:
-        answer(connection, open_tokens[0], Answer.WELL if word in _WELL else Answer.HELP, THROUGH, now, pace)
+        answer(connection, open_tokens[0], Answer.WELL if word in _WELL else Answer.HELP, THROUGH, now, pace, at)
         return True
     if word in _HELP:
         for home in homes:

@@ -24,8 +24,10 @@ from alerts.duty_tables import line_events
 from alerts.lineevents import REMEMBERED, forget
 from alerts.messages import Messages
 from domain.alerts import Outcome, State
-from domain.clock import HOUR, MINUTE, VirtualClock
+from domain.clock import DAY, HOUR, MILLISECOND, MINUTE, VirtualClock
+from domain.feedback import Means
 from domain.findings import Level
+from domain.ids import HomeId
 from registry import addresses
 from tests.dashboard.conftest import LOGIN, NOW, Installation, fall
 from tests.dashboard.test_answers import interfere, stranger
@@ -282,3 +284,28 @@ def test_old_ids_are_forgotten(installation: Installation, platform: Platform) -
     assert remembered(installation) == 1
     forget(installation.office.engine, NOW + REMEMBERED + HOUR)
     assert remembered(installation) == 0
+
+
+@pytest.mark.parametrize(
+    ("set_out", "counts_for"),
+    [
+        (NOW + 10 * MINUTE, NOW + 10 * MINUTE),
+        (NOW + DAY, NOW + HOUR),
+        (NOW - DAY, NOW),
+        ("x", NOW),
+        (-1, NOW),
+        (10**40, NOW),
+    ],
+)
+def test_an_answer_that_line_brings_late_is_a_sign_of_life_of_when_it_was_given(
+    installation: Installation, platform: Platform, set_out: Any, counts_for: int
+) -> None:
+    """Never of before the question, nor of what is still to come: what LINE writes there nobody has to believe."""
+    _, token = asked(installation)
+    clock = installation.office.clock
+    assert isinstance(clock, VirtualClock)
+    clock.advance_to(NOW + HOUR)
+    stamp = set_out // MILLISECOND if isinstance(set_out, int) else set_out
+    assert platform.bring(platform.press(f"well {token}") | {"timestamp": stamp}).status_code == 200
+    [row] = installation.office.book.feedback_of(HomeId("home-1"), NOW)
+    assert (row.means, row.at, row.written_at) == (Means.ANSWER, counts_for, NOW + HOUR)
