@@ -57,6 +57,22 @@ def test_a_page_that_stood_before_the_upgrade_is_ended_by_the_next_sign_of_life(
     assert (ended.cause, ended.reason) == ("inactivity", EndReason.ACTIVITY)
 
 
+def test_a_home_that_was_saved_before_outcomes_were_told_goes_on_with_all_that_it_knows() -> None:
+    watch = lived()
+    state = msgspec.msgpack.decode(watch.snapshot())
+    del state["evidence"]["feedback"]
+    kept = state["detectors"]["inactivity"][1]
+    for key in ("judged", "raised", "unspoken", "false_pages"):
+        del kept[key]
+    del kept["learnt"]["fades"]
+    state["detectors"]["inactivity"][0] = 2
+    again = HomeWatch.restore(msgspec.msgpack.encode(state))
+    assert again.inactivity.limits() == watch.inactivity.limits()
+    now = T0 + 8 * DAY + 5 * MINUTE
+    events = again.take([Vouch(HOME, GATEWAY, now, ((now - 5 * MINUTE, now),), (), now, now)])
+    assert not findings(events, RESET)
+
+
 def test_the_stored_snapshots_cover_every_version_that_was_released() -> None:
     assert {int(file.stem.partition("-")[0][1:]) for file in OLD} >= {1}
     assert set(MIGRATIONS) == set(range(1, VERSION)), "one step from each version to the next"

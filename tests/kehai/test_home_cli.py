@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.modes import Modes, read_until
+from alerts.modes import Modes, read_until, to_hospital
 from domain.clock import DAY, HOUR, from_iso
 from domain.ids import HomeId
 from domain.localtime import LocalTime
@@ -101,3 +101,13 @@ def test_a_time_is_read_on_the_home_s_wall_clock(text: str, meant: str) -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"no time|time zone"):
         read_until(text, TOKYO, NOW + HOUR)
+
+
+def test_a_stay_in_hospital_that_an_outcome_wrote_down_has_no_date(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_database(f"sqlite:///{config.parent / 'kehai.db'}").begin() as connection:
+        to_hospital(connection, HomeId("h1"), 7, "hana", NOW)
+    assert kehai("home", "list", "--config", config) == 0
+    [line] = capsys.readouterr().out.splitlines()
+    assert line.split("\t")[1:2] + line.split("\t")[3:6] == ["hospital", "no date", "hana", "holds"]
