@@ -137,6 +137,7 @@ class Smtp:
             server.ehlo_or_helo_if_needed()
             if settings.security == "starttls":
                 server.starttls(context=context)
+                server.ehlo_or_helo_if_needed()  # what was said before counts for nothing any more
             if settings.username:
                 server.login(settings.username, settings.secret(settings.password_file))
         except BaseException:
