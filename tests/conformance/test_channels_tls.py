@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from alerts.channels.catalogue import build
 from alerts.channels.channel import Channel, Message, TransientError
@@ -91,9 +92,18 @@ def test_a_server_that_nobody_vouches_for_is_told_nothing(signed: Signed) -> Non
 
 
 @contextmanager
-def mail_server(context: ssl.SSLContext, security: str) -> Iterator[Mailbox]:
+def mail_server(context: ssl.SSLContext, security: str, password: bytes = b"") -> Iterator[Mailbox]:
+    """With ``password`` it takes mails from ``kehai`` alone."""
     mailbox = Mailbox(port=free_port())
-    how = {"ssl_context": context} if security == "tls" else {"tls_context": context, "require_starttls": True}
+    how: dict[str, Any] = {"ssl_context": context}
+    if security == "starttls":
+        how = {"tls_context": context, "require_starttls": True}
+    if password:
+
+        def is_known(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, said: Any) -> AuthResult:
+            return AuthResult(success=(said.login, said.password) == (b"kehai", password), handled=False)
+
+        how |= {"auth_required": True, "authenticator": is_known}
     controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port, **how)
     controller.start()
     yield mailbox
@@ -109,3 +119,21 @@ def test_a_mail_goes_to_a_server_that_the_operator_trusts_and_to_no_other(signed
         assert mailbox.mails == []
         signed.channel(**post, ca_file=signed.ca_file).send("somebody@example.org", MESSAGE)
         assert [mail["Subject"] for mail in mailbox.mails] == [MESSAGE.subject]
+
+
+def test_a_mail_server_that_does_not_know_us_is_tried_again_until_the_password_is_mended(
+    signed: Signed, tmp_path: Path
+) -> None:
+    password = tmp_path / "password"
+    password.write_text("wrong-7fc1\n")
+    with mail_server(signed.context, "starttls", b"right-7fc1") as mailbox:
+        channel = signed.channel(
+            kind="smtp", host="127.0.0.1", port=mailbox.port, security="starttls", sender="k@k.test", username="kehai",
+            password_file=password, ca_file=signed.ca_file,
+        )  # fmt: skip
+        with pytest.raises(TransientError, match="does not let us send") as caught:
+            channel.send("somebody@example.org", MESSAGE)
+        assert "7fc1" not in str(caught.value)
+        password.write_text("right-7fc1\n")
+        channel.send("somebody@example.org", MESSAGE)
+        assert len(mailbox.mails) == 1
