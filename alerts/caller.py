@@ -28,6 +28,7 @@ from alerts.channels.channel import (
     TransientError,
     UnknownError,
 )
+from alerts.notices import Purpose
 from alerts.outbox import How, Job, Outbox
 from domain.clock import MILLISECOND, SECOND, Clock, Instant, Span, monotonic
 from registry import addresses
@@ -68,6 +69,8 @@ class _Line:
     channel: Channel
     pool: Executor
     busy: int = 0
+    aside: int = 0
+    """Digests on their way: one at most, beside the workers, so that it takes no call's place."""
     lost: int = 0
     """Attempts that were given up and have not ended yet."""
     closed_until: Instant = 0
@@ -88,6 +91,34 @@ class _Flight:
     began: Instant
     """By the clock that never jumps."""
     given_up: bool = False
+
+    @property
+    def aside(self) -> bool:
+        """True for a digest."""
+        return self.job.purpose is Purpose.DIGEST
+
+    def begin(self) -> None:
+        """It takes its place."""
+        if self.aside:
+            self.line.aside += 1
+        else:
+            self.line.busy += 1
+
+    def give_up(self) -> None:
+        """Nobody waits for it any more. A digest keeps its place: while it hangs, no other hangs beside it."""
+        self.given_up = True
+        if not self.aside:
+            self.line.busy -= 1
+            self.line.lost += 1
+
+    def end(self) -> None:
+        """It has ended, in whatever way."""
+        if self.aside:
+            self.line.aside -= 1
+        elif self.given_up:
+            self.line.lost -= 1
+        else:
+            self.line.busy -= 1
 
 
 class _Threads(Executor):
@@ -223,10 +254,12 @@ class Caller:
             if free <= 0 or line.closed_until > self._clock.now():
                 return 0
         jobs = self._outbox.claim(name, free, self._clock.now())
+        if not line.aside:
+            jobs += self._outbox.claim_digest(name, self._clock.now())
         for job in jobs:
             flight = _Flight(line, job, monotonic())
             with self._lock:
-                line.busy += 1
+                flight.begin()
             future = line.pool.submit(self._deliver, line, job)
             with self._lock:
                 self._flying[future] = flight
@@ -239,10 +272,7 @@ class Caller:
     def _landed(self, future: Future[None]) -> None:
         with self._lock:
             flight = self._flying.pop(future)
-            if flight.given_up:
-                flight.line.lost -= 1
-            else:
-                flight.line.busy -= 1
+            flight.end()
         self._wake.set()
 
     def give_up(self) -> int:
@@ -251,9 +281,7 @@ class Caller:
         with self._lock:
             overdue = [flight for flight in self._flying.values() if flight.began < last and not flight.given_up]
             for flight in overdue:
-                flight.given_up = True
-                flight.line.busy -= 1
-                flight.line.lost += 1
+                flight.give_up()
         for flight in overdue:
             job, sentence = flight.job, "The provider neither answered nor let go in time."
             log.error("an attempt did not come back and was given up", channel=job.channel, lost=flight.line.lost)
@@ -318,8 +346,9 @@ class Caller:
             how = How.PERMANENT
         elif isinstance(error, OverQuotaError):
             how = How.OVER_QUOTA
-            with self._lock:
-                line.closed_until = now + int((error.until or 1.0) * SECOND * self._pace)
+            if job.purpose is not Purpose.DIGEST:  # a call finds out for itself
+                with self._lock:
+                    line.closed_until = now + int((error.until or 1.0) * SECOND * self._pace)
         else:
             how = How.UNKNOWN if isinstance(error, UnknownError) else How.TRANSIENT
             if isinstance(error, TransientError) and error.retry_after is not None:

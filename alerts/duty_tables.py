@@ -149,3 +149,13 @@ feedback = Table(
     Index("ix_feedback_home_id", "home", "id"),
 )
 """What people found, for the watch, which reads on by id: outcomes of alerts and words with residents. Append-only."""
+
+digests = Table(
+    "digests",
+    metadata,
+    Column("login", String(64), ForeignKey("staff.login", ondelete="CASCADE"), primary_key=True),
+    Column("occasion", String(10), nullable=False),  # see alerts.digests.Occasion
+    Column("channel", String(40), nullable=False),  # its name in the settings; a digest goes through no other
+    Column("told_for", BigInteger, nullable=False),  # the occasion for which the last one was put into the outbox
+)
+"""Who wants a digest. ``told_for`` moves in the transaction that puts one into the outbox: each occasion has one, always."""

@@ -100,7 +100,7 @@ def sheet(
     seen = _statuses(connection) if statuses is None else statuses
     wrote = t.reason.in_([reason.value for reason in _WRITTEN]) & (t.note != "")
     return Handover(
-        tuple(found), _unreached(connection), _silent(seen, homes),
+        tuple(found), unreached(connection), _silent(seen, homes),
         tuple(_away(row) for row in away if concerns(row.home)),
         closed, raised, _last(connection, select(a.id).where(standing), wrote),
         _last(connection, shut, t.to_state == State.CLOSED.value),
@@ -111,7 +111,7 @@ def _away(row: Any) -> Away:
     return Away(HomeId(row.home), ModeKind(row.kind), None if no_date(row.since, row.until) else row.until)
 
 
-def _unreached(connection: Connection) -> frozenset[int]:
+def unreached(connection: Connection) -> frozenset[int]:
     """The open alerts with a step, and none that reached anybody since they were last opened again."""
     a, t = tables.alerts.c, tables.transitions.c
     again = tables.transitions.alias()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine, select
 
 from alerts import texts
 from alerts.asking import question_about
 from alerts.channels.channel import Message
+from alerts.digests import choice_of, figures, is_quiet
 from alerts.notices import Purpose
 from alerts.outbox import Job
 from alerts.sqlalerts import alert_numbered, handed_over
 from domain.alerts import Alert
+from domain.clock import Clock, SystemClock
 from domain.localtime import LocalTime
 from registry.addresses import language_of
 from registry.tables import homes
@@ -25,6 +27,8 @@ class Messages:
     engine: Engine
     local: LocalTime
     public_url: str = ""
+    clock: Clock = field(default_factory=SystemClock)
+    """The installation's."""
 
     def __call__(self, job: Job) -> Message | None:
         """The message, or None when there is nothing to say any more."""
@@ -35,6 +39,8 @@ class Messages:
         if job.purpose is Purpose.WATCHDOG:
             return Message(job.key, "en", "watchdog", str(job.climb), "", tag="watchdog")
         language = "ja" if job.recipient.startswith("home:") else language_of(connection, job.recipient)
+        if job.purpose is Purpose.DIGEST:
+            return self._digest(connection, job, language)
         if job.alert is None:
             return texts.compose(job.purpose, job.key, language=language, link=self.public_url, resent=job.resent)
         alert = alert_numbered(connection, job.alert)
@@ -53,6 +59,15 @@ class Messages:
             job.purpose, job.key, language=language, alert=alert, alias=home.alias if home else "",
             area=home.area if home else "", link=link, local=self.local, resent=job.resent, token=token,
         )  # fmt: skip
+
+    def _digest(self, connection: Connection, job: Job, language: str) -> Message | None:
+        """The figures as they are now; None when nobody asks for them any more, or they would disturb somebody's night."""
+        now = self.clock.now()
+        if choice_of(connection, job.recipient) is None or is_quiet(connection, job.recipient, now, self.local):
+            return None
+        told = figures(connection, job.recipient, now)
+        link = f"{self.public_url}/handover" if self.public_url else ""
+        return texts.digest(job.key, told, language=language, link=link, resent=job.resent)
 
 
 def _is_needed(connection: Connection, alert: Alert, job: Job) -> bool:

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, in
 from alerts.duty_tables import attempts, notifications
 from alerts.notices import Notice, Purpose
 from domain.chance import unique
-from domain.clock import DAY, MINUTE, SECOND, Instant, Span
+from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
 from registry.database import insert_into
 
 LEASE: Span = MINUTE
@@ -32,7 +32,8 @@ LONGEST_WISH: Span = MINUTE
 """No provider is waited for any longer, whatever it asks for: somebody may be lying on the floor."""
 GIVEN_UP: Span = DAY
 """Nobody is told of anything that is older than this."""
-_TESTED_FOR: Span = 10 * MINUTE
+_PATIENCE = {Purpose.TEST: 10 * MINUTE, Purpose.WATCHDOG: 10 * MINUTE, Purpose.DIGEST: HOUR}
+"""What is given up sooner."""
 _REACHED = "Another channel reached them."
 
 
@@ -186,13 +187,33 @@ class Outbox:
         return int(span * self._pace)
 
     def claim(self, channel: str, limit: int, now: Instant) -> list[Job]:
-        """At most ``limit`` notifications of a channel that are due, or whose lease ran out: the most urgent first."""
+        """At most ``limit`` notifications of a channel that are due, or whose lease ran out: the most urgent first.
+
+        Digests are left to ``claim_digest``.
+        """
+        return self._claim(channel, limit, now, notifications.c.purpose != Purpose.DIGEST.value)
+
+    def claim_digest(self, channel: str, now: Instant) -> list[Job]:
+        """One digest that is due, or whose lease ran out, while no call waits for the channel."""
+        calls = notifications.alias()
+        waits = select(calls.c.id).where(
+            calls.c.channel == channel, calls.c.state == Stand.WAITING.value, calls.c.due_at <= now,
+            calls.c.purpose != Purpose.DIGEST.value,
+        )  # fmt: skip
+        digest = and_(notifications.c.purpose == Purpose.DIGEST.value, ~waits.exists())
+        unsent = notifications.c.state.in_([Stand.WAITING.value, Stand.SENDING.value])
+        with self._engine.connect() as connection:  # so that nothing is locked four times a second for nothing
+            if connection.execute(select(notifications.c.id).where(unsent, digest).limit(1)).first() is None:
+                return []
+        return self._claim(channel, 1, now, digest)
+
+    def _claim(self, channel: str, limit: int, now: Instant, these: ColumnElement[bool]) -> list[Job]:
         columns = notifications.c
         lost = and_(columns.state == Stand.SENDING.value, columns.leased_until <= now)
         waiting = and_(columns.state == Stand.WAITING.value, columns.due_at <= now)
         wanted = (
             select(columns.id)
-            .where(columns.channel == channel, or_(waiting, lost))
+            .where(columns.channel == channel, or_(waiting, lost), these)
             .order_by(columns.purpose, columns.due_at, columns.id)
             .limit(limit)
         )
@@ -248,7 +269,8 @@ class Outbox:
         pause = retry_in if retry_in is not None else min(LONGEST_PAUSE, FIRST_PAUSE << min(job.number - 1, 10))
         pause = min(pause, LONGEST_WISH)
         pause += _jitter(job, pause)
-        patience = _TESTED_FOR if job.purpose in (Purpose.TEST, Purpose.WATCHDOG) else GIVEN_UP
+        patience = _PATIENCE.get(job.purpose, GIVEN_UP)
+        for_good |= how is How.OVER_QUOTA and job.purpose is Purpose.DIGEST  # what is left of a quota is for calls
         over = for_good or now - job.made_at > self._span(patience)
         values: dict[str, object] = {"error": sentence[:500], "leased_until": None}
         if over:

@@ -153,7 +153,8 @@ class Overseer:
     def _of_channels(self, connection: Connection, now: Instant) -> Iterable[Trouble]:
         n, a = notifications.c, attempts.c
         told = n.purpose != Purpose.WATCHDOG.value  # that one complains by itself
-        waits = told & (n.state == Stand.WAITING.value) & (n.made_at < now - int(STUCK * self._pace))
+        called = told & (n.purpose != Purpose.DIGEST.value)  # a morning's digests go one after the other
+        waits = called & (n.state == Stand.WAITING.value) & (n.made_at < now - int(STUCK * self._pace))
         wanted = select(n.channel, func.count()).where(waits).group_by(n.channel)
         stuck = {channel: count for channel, count in connection.execute(wanted)}  # noqa: C416 (rows are no pairs)
         since = now - int(HOUR * self._pace)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from alerts.asking import Answer
 from alerts.channels.channel import Choice, Message
+from alerts.digests import Figures
 from alerts.notices import Purpose
 from domain.alerts import Alert
 from domain.clock import Instant
@@ -85,6 +86,30 @@ def compose(
     lines.append("リンクから対応を開始してください。" if ja else "Say by the link that you are going.")
     return Message(key, language, subject, "\n".join(line for line in lines if line), link, alert.level, resent,
                    f"alert-{alert.id}")  # fmt: skip
+
+
+def digest(key: str, told: Figures, *, language: str = "ja", link: str = "", resent: bool = False) -> Message:
+    """A few figures, and nothing of anybody: who and where stands behind the link."""
+    ja = language != "en"
+    again = (_RESENT[0] if ja else _RESENT[1]) if resent else ""
+    number = told.pages + told.prompts
+    if ja:
+        subject = f"{again}【まとめ】対応が必要な通知 {number}件"
+        lines = [
+            f"至急対応 {told.pages}件、確認 {told.prompts}件。",
+            f"うち担当者なし {told.unowned}件、誰とも連絡がついていないもの {told.unreached}件。",
+            f"機器・システムの異常 {told.equipment}件。外出・入院中 {told.away}件。",
+            f"24時間以内に終了 {told.closed}件。",
+        ]
+    else:
+        subject = f"{again}[summary] open alerts: {number}"
+        lines = [
+            f"Act now: {told.pages}. Look into it: {told.prompts}.",
+            f"Of these without an owner: {told.unowned}. In which nobody was reached: {told.unreached}.",
+            f"Equipment and system: {told.equipment}. Away or in hospital: {told.away}.",
+            f"Closed within 24 hours: {told.closed}.",
+        ]
+    return Message(key, language, subject, "\n".join(lines), link, resent=resent, tag="digest")
 
 
 def _since(alert: Alert, ja: bool, local: LocalTime | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from alerts.auditor import Wrong
+from alerts.digests import Occasion
 from alerts.notices import Purpose
 from alerts.outbox import How, Stand
 from alerts.places import Due
@@ -137,6 +138,10 @@ NEXT_SILENCED = _n("Nobody is called until %(time)s: silenced (%(why)s).")
 NEXT_BEHIND = _n("Nobody is called about it while another alert stands from which it follows.")
 NEXT_CALLED = _n("Next: at %(time)s %(names)s is called.")
 NEXT_NOBODY = _n("Next: %(time)s, and nobody is on call then: everybody is called after it.")
+OCCASION: Mapping[Occasion, str] = {
+    Occasion.MORNING: _n("Every morning, when the quiet hours end"),
+    Occasion.SHIFT: _n("When a shift of mine begins, outside the quiet hours"),
+}
 PURPOSE: Mapping[Purpose, str] = {
     Purpose.ALERT: _n("Called"),
     Purpose.ASK: _n("Asked"),

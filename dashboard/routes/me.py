@@ -11,14 +11,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
 
+from alerts import digests
 from alerts.channels.channel import Channel
 from alerts.channels.webpush.channel import WebPush
+from alerts.digests import Choice, Occasion
 from alerts.notices import Notice, Purpose
 from alerts.outbox import enqueue, trials_of
 from dashboard.language import LANGUAGES
 from dashboard.pages import render, speech_of
 from dashboard.security import check_form, office_of, require_session
 from dashboard.views.duty import told
+from dashboard.words import OCCASION
 from registry import addresses
 from registry.staff import Session
 
@@ -68,11 +71,12 @@ def _page(
         own = addresses.of(connection, login)
         tested = told(trials_of(connection, login), office.names(), speech)
         language = addresses.language_of(connection, login)
+        digest, ways = digests.choice_of(connection, login), addresses.channels_of(connection, login)
     return render(
         request, "me.html", session=session, speech=speech, code=code, own=own, tested=tested, problem=problem,
         channels=sorted(name for name, way in office.channels.items() if not isinstance(way, WebPush)),
         channel=channel, address=address, spoken=language, spoken_of=LANGUAGES, name=name, browser_of=browser_of,
-        push=push_of(office.channels), longest=addresses.LONGEST_NAME,
+        digest=digest, ways=ways, occasions=OCCASION, push=push_of(office.channels), longest=addresses.LONGEST_NAME,
     )  # fmt: skip
 
 
@@ -111,6 +115,21 @@ def speak(request: Request, session: _In, csrf: _Word = "", language: _Word = ""
     office = office_of(request)
     with office.engine.begin() as connection:
         addresses.set_language(connection, session.member.login, language)
+    return RedirectResponse("/me", 303)
+
+
+@router.post("/me/digest")
+def summarise(request: Request, session: _In, csrf: _Word = "", occasion: _Word = "", channel: _Word = "") -> Response:
+    """When a summary is sent, and through what; without an occasion, never."""
+    check_form(request, session, csrf)
+    office, login = office_of(request), session.member.login
+    with office.engine.begin() as connection:
+        if not occasion:
+            digests.choose(connection, login, None, office.clock.now())
+        elif occasion in set(Occasion) and channel in addresses.channels_of(connection, login):
+            digests.choose(connection, login, Choice(Occasion(occasion), channel), office.clock.now())
+        else:
+            raise HTTPException(404)
     return RedirectResponse("/me", 303)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from alerts.caller import Caller
 from alerts.channels.catalogue import build
+from alerts.digests import Digests
 from alerts.forgetting import Forgetting
 from alerts.ladder import Ladder
 from alerts.messages import Messages
@@ -67,11 +68,14 @@ def _watch(settings: Settings) -> None:
     channels = build(settings.channels)
     if settings.watchdog:
         channels[WATCHDOG] = WayBack()
-    forgetting = Forgetting(engine, int(settings.retention.calls_days * DAY), speed)
-    caller = Caller(
-        engine, clock, [Ladder(engine, local, speed), _overseer(settings, engine, local), forgetting], channels,
-        Messages(engine, local, settings.calling.public_url), speed,
-    )  # fmt: skip
+    steppers = (
+        Ladder(engine, local, speed),
+        _overseer(settings, engine, local),
+        Digests(engine, local, settings.channels, speed),
+        Forgetting(engine, int(settings.retention.calls_days * DAY), speed),
+    )
+    messages = Messages(engine, local, settings.calling.public_url, clock)
+    caller = Caller(engine, clock, steppers, channels, messages, speed)
     stage = Watch(
         book,
         settings.parameters,
