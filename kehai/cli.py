@@ -47,6 +47,8 @@ PageBudget = Annotated[
     float, typer.Option(min=0.01, max=60, help="False pages about a person that staff accept in a home-month.")
 ]
 
+Language = Annotated[str | None, typer.Option(help="ja or en; without it, what LANG asks for, else en.")]
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -222,7 +224,7 @@ def fit_prior(
 def report(
     home: Annotated[str, typer.Argument(help="Its id.")],
     config: ConfigFile,
-    language: Annotated[str | None, typer.Option(help="ja or en; without it, what LANG asks for, else en.")] = None,
+    language: Language = None,
     as_json: Annotated[bool, typer.Option("--json", help="Numbers for a program, spans in seconds.")] = False,
 ) -> None:
     """What to expect of one home's alerts: delays by room and hour, what would shorten them, false pages so far."""
@@ -236,7 +238,7 @@ def week(
     day: Annotated[
         str | None, typer.Option(help="A day of the week, as 2026-11-30; without it, the last whole one.")
     ] = None,
-    language: Annotated[str | None, typer.Option(help="ja or en; without it, what LANG asks for, else en.")] = None,
+    language: Language = None,
 ) -> None:
     """One week of a home: days lived as usual, nights, outings, alerts and what was found, change of routine, equipment."""
     command("week").week(config, home, day, language)
@@ -248,10 +250,13 @@ def ledger(
     days: Annotated[int, typer.Option(min=1, max=3660, help="How far back.")] = 90,
     by: Annotated[str, typer.Option(help="One line for each area, rule or home.")] = "area",
     area: Annotated[str | None, typer.Option(help="Only the homes of this area.")] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")] = False,
+    language: Language = None,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="For a spreadsheet: the same names of columns in every language.")
+    ] = False,
 ) -> None:
     """Pages and prompts, how many were true, and how soon somebody saw, claimed, reached and visited."""
-    command("ledger").ledger(config, days, by, area, in_csv=as_csv)
+    command("ledger").ledger(config, days, by, area, language, in_csv=as_csv)
 
 
 @app.command()
@@ -259,9 +264,10 @@ def handover(
     config: ConfigFile,
     hours: Annotated[int, typer.Option(min=1, max=744, help="How long ago the shift began.")] = 12,
     area: Annotated[str | None, typer.Option(help="Only the homes of this area.")] = None,
+    language: Language = None,
 ) -> None:
     """For a change of shift: what is open, not reached, silent, who is away, and what was closed."""
-    command("handover").handover(config, hours, area)
+    command("handover").handover(config, hours, area, language)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from dashboard import words
 from dashboard.language import Speech
 from dashboard.office import Office
 from dashboard.views.scope import Scope
-from domain.clock import DAY, Instant, Span
+from domain.clock import DAY, SECOND, Instant, Span
 from domain.findings import Level
 from domain.ids import HomeId
 from domain.localtime import LocalTime
@@ -219,6 +219,18 @@ def in_file(by: str, found: Raised, scope: Scope, period_: Period, vouched: Mapp
     return (
         line for level in LEVELS for line in accounts(by, found, level, scope, period_, vouched, "(no area)")
     )  # fmt: skip
+
+
+def columns(by: str, speech: Speech) -> list[str]:
+    """What ``alerts.ledgertable.HEADER`` names, in words."""
+    _ = speech.gettext
+    first = {"rule": _("Rule"), "area": _("Area"), "home": _("Home")}[by]
+    found = [_("True"), _("False"), _("Equipment"), _("Not known")]
+    rates = [_("False a month"), _("Lower limit, 90 %"), _("Upper limit, 90 %")]
+    figures = [_("count"), _("ended before"), _("half within, s"), _("nine in ten within, s")]
+    figures += [_("share within %(span)s s") % {"span": span // SECOND} for span in SOON]
+    times = [f"{_(MILESTONE[milestone])}: {figure}" for milestone in Milestone for figure in figures]
+    return [first, _("Level"), _("Home-months"), _("Raised"), *found, *rates, *times]
 
 
 def explained(speech: Speech) -> Sequence[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -95,10 +96,16 @@ def test_the_command_prints_it(tmp_path: Path, engine: Engine, capsys: pytest.Ca
     file.write_text(f'[installation]\nname = "t"\nzone = "Asia/Tokyo"\ndata = "{tmp_path}"\n')
     take(SqlBook(engine), SILENCE)
     with pytest.raises(SystemExit):
-        main(["handover", "--config", str(file), "--area", "南"])
+        main(["handover", "--config", str(file), "--area", "南", "--language", "en"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Open: 1"
     assert lines[1].split("\t")[:4] == ["#1", "page", "h1 青", "inactivity"]
+    with pytest.raises(SystemExit):
+        main(["handover", "--config", str(file), "--language", "ja"])
+    said = capsys.readouterr().out
+    assert said.splitlines()[0] == "対応が必要な通知: 1"
+    assert said.splitlines()[1].split("\t")[:4] == ["#1", "至急対応", "h1 青", "動きなし"]
+    assert not set(re.findall(r"[A-Za-z]{3,}", said)), "no word of the code"
     with pytest.raises(SystemExit) as ended:
         main(["handover", "--config", str(file), "--area", "北"])
     assert ended.value.code == 2

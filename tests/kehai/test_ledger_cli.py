@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from alerts.desk import decide
+from alerts.ledgertable import HEADER
 from alerts.sqlbook import SqlBook
 from domain.clock import HOUR, MINUTE, SystemClock
 from domain.findings import Finding
@@ -48,6 +49,13 @@ def test_each_area_has_a_line_for_pages_and_one_for_prompts(config: Path, capsys
         "1.000",
     )
     assert south["false_a_month"] == "", "no gateway has vouched: no rate is made up"
+    assert kehai("ledger", "--by", "rule", "--language", "ja", "--config", config) == 0
+    header, line = capsys.readouterr().out.splitlines()
+    assert header.split("\t")[:4] == ["項目", "区分", "見守り月数(戸×月)", "発報"]
+    assert len(header.split("\t")) == len(line.split("\t")) == len(HEADER)
+    assert line.split("\t")[:2] == ["動きなし", "至急対応"]
+    assert kehai("ledger", "--csv", "--language", "ja", "--config", config) == 0
+    assert capsys.readouterr().out.startswith("of,level,"), "programs read the same names in every language"
     assert kehai("ledger", "--by", "home", "--area", "南", "--config", config) == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[:2] for line in lines[1:]] == [["h1", "page"], ["h1", "prompt"]]
