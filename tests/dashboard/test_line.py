@@ -128,19 +128,14 @@ def test_without_a_secret_there_are_no_buttons_and_no_events(installation: Insta
     assert stands(installation) == ["inactivity"]
 
 
-@pytest.mark.parametrize("forged", ["", "AAAA", "ü", "secret", "body"])
-def test_what_line_did_not_sign_does_nothing(installation: Installation, platform: Platform, forged: str) -> None:
+def test_what_line_did_not_sign_does_nothing(installation: Installation, platform: Platform) -> None:
     _, token = asked(installation)
     event = platform.press(f"well {token}")
-    if forged == "secret":
-        answer = platform.bring(event, secret="another")
-    elif forged == "body":
-        body = json.dumps({"events": [event]}).encode()
-        right = base64.b64encode(hmac.new(SECRET.encode(), body, hashlib.sha256).digest()).decode()
-        answer = platform.send(body + b" ", right)
-    else:
-        answer = platform.send(json.dumps({"events": [event]}).encode(), forged)
-    assert answer.status_code == 404
+    body = json.dumps({"events": [event]}).encode()
+    right = base64.b64encode(hmac.new(SECRET.encode(), body, hashlib.sha256).digest()).decode()
+    answers = [platform.send(body, forged) for forged in ("", "AAAA", "ü", right[:-1], right.lower())]
+    answers += [platform.bring(event, secret="another"), platform.send(body + b" ", right)]
+    assert [answer.status_code for answer in answers] == [404] * 7
     assert stands(installation) == ["inactivity"]
     assert platform.bring(event).status_code == 200, "the control: the same event, signed"
     assert stands(installation) == []
@@ -247,10 +242,10 @@ def test_an_account_that_blocks_us_is_struck_out_until_it_comes_back(
     assert not broken()
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"events": 3}', b"\xff", b"[" * 100_000])
-def test_nonsense_with_a_good_signature_is_refused_and_breaks_nothing(platform: Platform, body: bytes) -> None:
-    signature = base64.b64encode(hmac.new(SECRET.encode(), body, hashlib.sha256).digest()).decode()
-    assert platform.send(body, signature).status_code == 400
+def test_nonsense_with_a_good_signature_is_refused_and_breaks_nothing(platform: Platform) -> None:
+    for body in (b"", b"{", b"[]", b"null", b'{"events": 3}', b"\xff", b"[" * 100_000):
+        signature = base64.b64encode(hmac.new(SECRET.encode(), body, hashlib.sha256).digest()).decode()
+        assert platform.send(body, signature).status_code == 400, body[:20]
 
 
 def test_nonsense_among_events_keeps_no_other_from_being_taken(installation: Installation, platform: Platform) -> None:
