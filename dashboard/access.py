@@ -94,10 +94,28 @@ PAGES: Mapping[str, Need] = {
     "POST /silences/{number}/end": Need.DECIDE,
     "GET /ledger": Need.READ,
     "GET /ledger.csv": Need.READ,
+    "GET /homes/{home}/looks": Need.READ,
+    "GET /audit": Need.AUDIT,
+    "GET /audit.jsonl": Need.AUDIT,
     "GET /system": Need.OPERATE,
 }
 """Method and path of every page -> what it needs. A page with ``{home}`` in its path, and one under ``/alerts/{number}``, is
 moreover held to the reader's sight, and each look at it is written down."""
+
+
+PURPOSES: Mapping[str, str] = {
+    "/homes/{home}": "day",
+    "/homes/{home}/outlook": "outlook",
+    "/homes/{home}/rules": "rules",
+    "/homes/{home}/looks": "looks",
+    "/alerts/{number}": "alert",
+}
+"""Path of a page about one home -> what for it is looked at; see ``words.LOOKED_FOR`` for how that is said."""
+
+
+def purpose_of(path: str) -> str:
+    """What for a page is looked at; ``other`` where nobody has said so."""
+    return PURPOSES.get(path, "other")
 
 
 def need_of(method: str, path: str) -> Need | None:

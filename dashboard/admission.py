@@ -8,14 +8,17 @@ from fastapi import HTTPException, Request
 from dashboard.access import CALLED, MAY, Need, need_of
 from dashboard.office import Office
 from dashboard.pages import speech_of
+from dashboard.record import Visit
 from dashboard.security import office_of, require_session
 from dashboard.sighted import called_about
-from domain.ids import HomeId
+from domain.ids import INSTALLATION, HomeId
 from registry.staff import Session
 
 log = structlog.get_logger("dashboard")
 _REGULAR = frozenset({Need.LOOK, Need.READ, Need.ANSWER})
 _ALERT = "/alerts/{number}"
+_LONGEST = 18
+"""Digits: no alert has a number that no database can hold."""
 
 
 def admit(request: Request) -> None:
@@ -35,13 +38,16 @@ def admit(request: Request) -> None:
     sight = session.sight.called_to(called.values())
     office = whole.seen_by(sight, frozenset(called))
     allowed = MAY[session.member.role]
-    if _is_called(request, path, called):
+    called_here = _is_called(request, path, called)
+    if called_here:
         allowed |= CALLED
+    asked = request.path_params.get("home", "")
+    visit = Visit(request.method, path, request.url.path, need, session.member.login, asked, called_here)
+    request.state.visit = visit
     request.state.session, request.state.office, request.state.allowed = session, office, allowed
     if need not in allowed:
         raise _refusal(request, need, allowed)
-    if not _in_sight(request, path, office):
-        raise HTTPException(404)
+    visit.home = _home_in_sight(request, path, office)
 
 
 def _called(office: Office, session: Session) -> dict[int, HomeId]:
@@ -56,16 +62,23 @@ def _is_called(request: Request, path: str, called: dict[int, HomeId]) -> bool:
     if "home" in request.path_params:
         return request.path_params["home"] in called.values()
     number = request.path_params.get("number", "")
-    return path.startswith(_ALERT) and number.isdecimal() and int(number) in called
+    return path.startswith(_ALERT) and number in {str(alert) for alert in called}
 
 
-def _in_sight(request: Request, path: str, office: Office) -> bool:
+def _home_in_sight(request: Request, path: str, office: Office) -> str:
+    """The home that a page is about, empty where it is about none; raises 404 for one that is not there or out of sight."""
     if "home" in request.path_params:
-        return office.homes.get(request.path_params["home"]) is not None
-    number = request.path_params.get("number", "")
-    if not path.startswith(_ALERT) or office.sight.whole:
-        return True  # the page itself looks whether there is such an alert
-    return number.isdecimal() and office.book.alert(int(number)) is not None
+        home = office.homes.get(request.path_params["home"])
+        if home is None:
+            raise HTTPException(404)
+        return str(home.id)
+    if not path.startswith(_ALERT):
+        return ""
+    number = request.path_params["number"]
+    alert = office.book.alert(int(number)) if number.isdecimal() and len(number) < _LONGEST else None
+    if alert is None:
+        raise HTTPException(404)
+    return "" if alert.home == INSTALLATION else str(alert.home)
 
 
 def _refusal(request: Request, need: Need, allowed: frozenset[Need]) -> HTTPException:

@@ -20,9 +20,11 @@ from dashboard.admission import admit
 from dashboard.live import Bell
 from dashboard.office import Office
 from dashboard.pages import render
+from dashboard.record import Recorder, Recording
 from dashboard.routes import (
     alert,
     answers,
+    audit,
     board,
     calling,
     channels,
@@ -77,8 +79,10 @@ def create_app(office: Office) -> FastAPI:
         push,
         silences,
         ledger,
+        audit,
     ):
         app.include_router(room.router)
+    app.add_middleware(Recording, recorder=Recorder(office.engine), clock=office.real)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(office.trusted_hosts))
     app.add_middleware(Guard, office=office)
     app.add_exception_handler(LogInFirstError, _log_in_first)

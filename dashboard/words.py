@@ -18,6 +18,8 @@ from domain.findings import Level, Unknown
 from domain.modes import ModeEnd, ModeKind
 from domain.readings import Quantity
 from domain.status import Observability, Resident
+from registry.audit import Event
+from registry.staff import Role
 
 
 def _n(message: str) -> str:
@@ -442,6 +444,32 @@ WRONG: Mapping[Wrong, str] = {
     Wrong.REACHES_NOBODY: _n("Nobody who would be called has an address that works."),
     Wrong.BAD_POLICY: _n("Its policy cannot be read: the wider one holds. Save it anew."),
 }
+ROLE: Mapping[Role, str] = {
+    Role.VIEWER: _n("Viewer"),
+    Role.STAFF: _n("Staff"),
+    Role.MANAGER: _n("Manager"),
+    Role.ADMINISTRATOR: _n("Administrator"),
+    Role.AUDITOR: _n("Auditor"),
+}
+EVENT: Mapping[str, str] = {
+    Event.LOGGED_IN: _n("Logged in"),
+    Event.LOG_IN_FAILED: _n("Log-in failed"),
+    Event.LOGGED_OUT: _n("Logged out"),
+    Event.LOOKED: _n("Looked"),
+    Event.DID: _n("Changed or answered something"),
+    Event.REFUSED: _n("Was refused"),
+    Event.EXPORTED: _n("Saved as a file"),
+    Event.ACCOUNT: _n("Changed an account"),
+}
+LOOKED_FOR: Mapping[str, str] = {
+    "day": _n("To see how the day goes"),
+    "alert": _n("To answer an alert, or to look it up"),
+    "outlook": _n("To see how soon we would notice something"),
+    "rules": _n("To see on which rules the home is watched"),
+    "looks": _n("To see who looked"),
+    "other": _n("Another page about the home"),
+}
+"""What ``dashboard.access.PURPOSES`` says."""
 SHIFT_PROBLEMS = (
     _n("Choose at least one day of the week on which the shift begins."),
     _n("A shift begins between 00:00 and 23:59 and lasts from a minute to a week."),

@@ -22,7 +22,8 @@ admin = typer.Typer(no_args_is_help=True, help="Accounts, homes and gateways of 
 staff = typer.Typer(no_args_is_help=True, help="Who may log in.")
 home = typer.Typer(no_args_is_help=True, help="Which homes are watched over.")
 gateway = typer.Typer(no_args_is_help=True, help="Which gateways may send readings.")
-for _name, _group in (("staff", staff), ("home", home), ("gateway", gateway)):
+audit = typer.Typer(no_args_is_help=True, help="Who did and who looked at what.")
+for _name, _group in (("staff", staff), ("home", home), ("gateway", gateway), ("audit", audit)):
     admin.add_typer(_group, name=_name)
 
 
@@ -173,3 +174,23 @@ def gateway_revoke(gateway: GatewayName, config: ConfigFile) -> None:
 def gateway_sync(config: ConfigFile) -> None:
     """Write the broker's password list anew from the registry."""
     command("gateways").gateway_sync(config)
+
+
+@audit.command("verify")
+def audit_verify(
+    config: Annotated[Path | None, typer.Option("--config", help="The installation's TOML file.")] = None,
+    *,
+    file: Annotated[Path | None, typer.Option("--file", help="What 'export' wrote, in place of the database.")] = None,
+    anchor: Annotated[str, typer.Option(help="NUMBER:DIGEST, as an earlier call showed it.")] = "",
+) -> None:
+    """Look whether the log is whole: exit 1 and the first row that is wrong, or an anchor to keep elsewhere."""
+    command("audit").verify(config, file, anchor)
+
+
+@audit.command("export")
+def audit_export(
+    out: Annotated[Path, typer.Argument(help="A file that is not there yet; one JSON object a line.")],
+    config: ConfigFile,
+) -> None:
+    """Write the whole log to a file; the log says that it was done."""
+    command("audit").export(config, out)

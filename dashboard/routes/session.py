@@ -9,6 +9,7 @@ from fastapi.responses import RedirectResponse
 
 from dashboard.language import LANGUAGES
 from dashboard.pages import render
+from dashboard.record import note
 from dashboard.security import (
     check_form,
     check_login_form,
@@ -23,6 +24,7 @@ from dashboard.security import (
     start_session,
 )
 from domain.clock import SECOND
+from registry.audit import NOBODY, Event
 from registry.staff import Refused, Session
 
 router = APIRouter()
@@ -48,11 +50,16 @@ def log_in(
     address = request.client.host if request.client else ""
     result = office.staff.log_in(login.strip(), password, address, office.real.now())
     if isinstance(result, Refused):
+        known = (
+            login.strip() if login.strip() in office.staff.names() else NOBODY
+        )  # a password typed here must not be kept
+        note(request, NOBODY, Event.LOG_IN_FAILED, f"staff:{known}", address)
         if result.wait:
             why, status = "wait", 429
         else:
             why, status = "wrong", 401
         return _login_page(request, own_path(next), login, why, status, result.wait // SECOND)
+    note(request, login.strip(), Event.LOGGED_IN, f"staff:{login.strip()}", address)
     response = RedirectResponse(own_path(next), 303)
     start_session(response, office, result)
     return response
@@ -79,6 +86,7 @@ def log_out(
     office.staff.log_out(request.cookies.get(session_cookie(office), ""))
     response = RedirectResponse("/login", 303)
     end_session(response, office)
+    note(request, session.member.login, Event.LOGGED_OUT, f"staff:{session.member.login}")
     return response
 
 

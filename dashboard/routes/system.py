@@ -17,9 +17,11 @@ from dashboard.views.calling import area_name
 from dashboard.views.equipment import Gateways, Homes, needs_a_look
 from domain.clock import SECOND
 from ingest.influx.refused import refused_count, refused_points
+from registry.audit import check
 from registry.staff import Session
 
 router = APIRouter()
+_CHECKED = 500
 
 
 @router.get("/system")
@@ -29,6 +31,7 @@ def show(request: Request, session: Annotated[Session, Depends(require_session)]
     gateways = [gateway for gateway in office.history.gateways() if needs_a_look(gateway)]
     with office.engine.connect() as connection:
         faults = audit(connection, office.clock.now(), office.zone, office.pace)
+        verdict = check(connection, _CHECKED)
     if not office.sight.everywhere:
         homes, alerts = office.all_homes(), {alert.id for alert in office.book.open_alerts()}
         gateways = [gateway for gateway in gateways if gateway.home in homes]
@@ -38,6 +41,7 @@ def show(request: Request, session: Annotated[Session, Depends(require_session)]
         letters=office.history.dead_letters(200), letter_count=office.history.dead_letter_count(),
         points=refused_points(office.engine, 200), point_count=refused_count(office.engine),
         real_now=office.real.now(), gateways=gateways, faults=faults, area_name=area_name,
+        verdict=verdict,
     )  # fmt: skip
 
 

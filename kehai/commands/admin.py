@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from domain.localtime import LocalTime, UnknownZoneError
 from kehai.access import Access
 from kehai.commands.credentials import Credentials
 from kehai.settings import Settings, load
+from registry.audit import Entry, Event, record
 from registry.database import migrate, open_database
 from registry.homes import Home, Homes
 from registry.homesfile import HomeRow, read_homes
@@ -58,6 +60,7 @@ def staff_role(config: Path, login: str, role: str) -> None:
         staff = Staff(engine)
         _must_exist(staff, login)
         staff.set_role(login, wanted)
+        _note(engine, login, f"role {wanted.value}")
     typer.echo(f"{login} is {wanted.value} now.", err=True)
 
 
@@ -70,6 +73,7 @@ def staff_areas(config: Path, login: str, areas: list[str]) -> None:
         if unknown:
             raise ConfigurationError(f"No home lies in {min(unknown)!r}: mend the name.")
         staff.set_areas(login, areas)
+        _note(engine, login, f"called about {', '.join(areas) or 'all areas'}")
     typer.echo(f"{login} is called about {', '.join(areas) or 'all areas'}, from the next call on.", err=True)
 
 
@@ -82,6 +86,7 @@ def staff_sees(config: Path, login: str, areas: list[str], homes: list[str], *, 
         _must_exist(staff, login)
         sight = EVERYWHERE if everywhere else _sight(engine, areas, homes)
         staff.set_sight(login, sight)
+        _note(engine, login, f"sees {_said(sight)}")
     typer.echo(f"{login} sees {_said(sight)} now.", err=True)
 
 
@@ -115,6 +120,7 @@ def staff_add(config: Path, login: str, name: str, role: str, areas: list[str], 
             raise ConfigurationError(str(error)) from error
         except IntegrityError as error:
             raise KehaiError(f"There is an account {login!r} already: choose another login.") from error
+        _note(engine, login, f"made, role {wanted.value}, sees {_said(Staff(engine).sight(login))}")
     typer.echo(f"{login} may log in now.", err=True)
 
 
@@ -127,6 +133,7 @@ def staff_password(config: Path, login: str) -> None:
             staff.set_password(login, _password())
         except WeakPasswordError as error:
             raise ConfigurationError(str(error)) from error
+        _note(engine, login, "password")
     typer.echo(f"{login} has a new password and must log in again.", err=True)
 
 
@@ -136,7 +143,25 @@ def staff_disable(config: Path, login: str) -> None:
         staff = Staff(engine)
         _must_exist(staff, login)
         staff.disable(login, SystemClock().now())
+        _note(engine, login, "disabled")
     typer.echo(f"{login} may not log in any more.", err=True)
+
+
+def command_line() -> str:
+    """Who, for the audit log: the user of this machine who types."""
+    try:
+        return f"~cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user may have no name
+        return "~cli"
+
+
+def done(about: str, detail: str) -> Entry:
+    """What a command did, for the audit log."""
+    return Entry(SystemClock().now(), command_line(), Event.DID, about, detail)
+
+
+def _note(engine: Engine, login: str, detail: str) -> None:
+    record(engine, Entry(SystemClock().now(), command_line(), Event.ACCOUNT, f"staff:{login}", detail))
 
 
 def _must_exist(staff: Staff, login: str) -> None:

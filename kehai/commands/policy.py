@@ -14,8 +14,9 @@ from domain.clock import MINUTE
 from domain.errors import ConfigurationError
 from domain.findings import Level
 from domain.localtime import LocalTime
-from kehai.commands.admin import registry_of
+from kehai.commands.admin import done, registry_of
 from kehai.commands.home import must_be_staff
+from registry import audit
 from registry.tables import homes
 
 
@@ -61,6 +62,7 @@ def write_policy(config: Path, level: str, file: Path, area: str, by: str, why: 
         with engine.begin() as connection:
             _check_area(set(connection.execute(select(homes.c.area)).scalars()), area)
             version = write(connection, area, wanted, policy, by, why, settings.make_clock().now())
+            audit.write(connection, [done("", f"policy {wanted.value} {area or '*'} version {version}, for {by}")])
     typer.echo(f"Version {version} is in force, from the next call on.", err=True)
 
 
@@ -73,6 +75,7 @@ def drop(config: Path, level: str, area: str, by: str, why: str) -> None:
             if in_force(connection, area, wanted).area != area or in_force(connection, area, wanted).id is None:
                 raise ConfigurationError("There is no policy of its own: 'kehai policy list' shows those that are.")
             write(connection, area, wanted, None, by, why, settings.make_clock().now())
+            audit.write(connection, [done("", f"policy {wanted.value} {area} taken back, for {by}")])
     typer.echo("It is taken back, from the next call on.", err=True)
 
 

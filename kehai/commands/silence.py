@@ -15,8 +15,9 @@ from alerts.silences import Silence
 from domain.errors import ConfigurationError
 from domain.ids import HomeId
 from domain.localtime import LocalTime
-from kehai.commands.admin import registry_of
+from kehai.commands.admin import done, registry_of
 from kehai.commands.home import must_be_staff
+from registry.audit import write
 from registry.tables import homes
 
 
@@ -36,6 +37,7 @@ def add(config: Path, home: str, area: str, cause: str, until: str, by: str, why
                 number = silences.add(connection, HomeId(home) if home else None, area, cause, end, why, by, now)
             except ValueError as error:
                 raise ConfigurationError(str(error)) from error
+            write(connection, [done(f"home:{home}" if home else "", f"silence {number}, for {by}")])
             count_change(connection)
     typer.echo(f"Silence {number} until {local.iso(end)}: alerts stand on the board, and nobody is called.", err=True)
 
@@ -58,6 +60,7 @@ def end(config: Path, number: int, by: str) -> None:
         with engine.begin() as connection:
             if not silences.end(connection, number, by, now):
                 raise ConfigurationError(f"There is no silence {number} that still holds: see 'kehai silence list'.")
+            write(connection, [done("", f"end of silence {number}, for {by}")])
             look_again(connection, now)
             count_change(connection)
     typer.echo(f"Silence {number} is over: whoever is due is called now.", err=True)
