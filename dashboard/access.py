@@ -94,6 +94,7 @@ PAGES: Mapping[str, Need] = {
     "POST /silences/{number}/end": Need.DECIDE,
     "GET /ledger": Need.READ,
     "GET /ledger.csv": Need.READ,
+    "GET /homes/{home}/week": Need.READ,
     "GET /homes/{home}/looks": Need.READ,
     "GET /audit": Need.AUDIT,
     "GET /audit.jsonl": Need.AUDIT,
@@ -107,6 +108,7 @@ PURPOSES: Mapping[str, str] = {
     "/homes/{home}": "day",
     "/homes/{home}/outlook": "outlook",
     "/homes/{home}/rules": "rules",
+    "/homes/{home}/week": "week",
     "/homes/{home}/looks": "looks",
     "/alerts/{number}": "alert",
 }

@@ -466,6 +466,7 @@ LOOKED_FOR: Mapping[str, str] = {
     "alert": _n("To answer an alert, or to look it up"),
     "outlook": _n("To see how soon we would notice something"),
     "rules": _n("To see on which rules the home is watched"),
+    "week": _n("To read or print the weekly summary"),
     "looks": _n("To see who looked"),
     "other": _n("Another page about the home"),
 }

@@ -77,6 +77,7 @@ LET_IN = {
     "POST /silences/{number}/end": "m",
     "GET /ledger": WHO_READS,
     "GET /ledger.csv": WHO_READS,
+    "GET /homes/{home}/week": WHO_READS,
     "GET /homes/{home}/looks": WHO_READS,
     "GET /audit": "au",
     "GET /audit.jsonl": "au",
