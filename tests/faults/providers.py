@@ -338,7 +338,7 @@ class PushService(OverHttp):
             vapid = Vapid02()
             vapid.generate_keys()
             vapid.save_key(str(file))
-        return {"key_file": file, "contact": "mailto:k@kehai.test"}
+        return {"key_file": file, "contact": "mailto:k@kehai.test", "loopback": True}
 
     def address(self, who: str) -> str:
         """See Provider.address; ``who`` may be somebody's browser, as ``yama-telephone``."""
