@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from fastapi.testclient import TestClient
@@ -17,14 +19,15 @@ from alerts.sqlbook import RoleMark
 from dashboard.app import create_app
 from dashboard.office import Office
 from domain.alerts import Reason, State
-from domain.clock import HOUR, MINUTE, Instant, VirtualClock, from_iso
+from domain.clock import HOUR, MINUTE, Instant, SystemClock, VirtualClock, from_iso
 from domain.findings import Finding, Level, Subject
 from domain.ids import DeviceId, GatewayId, HomeId
 from domain.localtime import LocalTime
 from domain.status import DeviceStatus, HomeStatus, Observability, Resident
 from ingest.history import JournalHistory
 from registry.database import open_database
-from registry.homes import Contact, Home
+from registry.homes import Contact, Home, Homes
+from registry.staff import Staff
 from tests.alerts.duty import empty_database
 
 NOW = from_iso("2026-03-02T10:00:00+09:00")
@@ -102,15 +105,27 @@ class Installation:
             return page.open(finding, State.OPEN, Reason.RAISED, NOW, late).id
 
 
+@cache
+def _with_homes_and_staff() -> bytes:
+    """A database with three homes and one of staff: hashing a password takes longer than most tests."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "kehai.db"
+        file.write_bytes(empty_database())
+        engine = open_database(f"sqlite:///{file}")
+        homes = [(home(n, "見本町" if n < 3 else "架空町"), [GatewayId(f"gw-{n}")]) for n in (1, 2, 3)]
+        Homes(engine).add_all(homes, NOW)
+        Staff(engine).add(LOGIN, "職員 はな", PASSWORD, SystemClock().now())
+        engine.dispose()
+        return file.read_bytes()
+
+
 @pytest.fixture
 def installation(tmp_path: Path) -> Iterator[Installation]:
-    (tmp_path / "kehai.db").write_bytes(empty_database())
+    (tmp_path / "kehai.db").write_bytes(_with_homes_and_staff())
     engine = open_database(f"sqlite:///{tmp_path / 'kehai.db'}")
     history = JournalHistory(tmp_path / "journal.db")
     office = Office(engine, history, VirtualClock(NOW), "見守り室", LocalTime("Asia/Tokyo"), https=False, remembered=0)
     now = office.real.now()
-    office.homes.add_all([(home(n, "見本町" if n < 3 else "架空町"), [GatewayId(f"gw-{n}")]) for n in (1, 2, 3)], NOW)
-    office.staff.add(LOGIN, "職員 はな", PASSWORD, now)
     for role in ("ingest", "watch"):
         office.book.mark(RoleMark(role, now, 0))
     with TestClient(create_app(office), base_url="http://kehai.test", headers={"accept-language": "en"}) as client:
