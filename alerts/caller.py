@@ -157,11 +157,12 @@ class Caller:
         channels: Mapping[str, Channel],
         compose: Compose,
         pace: float = 1.0,
+        *,
         outbox: Outbox | None = None,
         hands: Callable[[str, int], Executor] = _threads,
         longest: Span = GIVEN_UP_AFTER,
     ) -> None:
-        """``hands`` gives a channel of a name what so many of its messages are sent with at once."""
+        """``hands`` gives a channel of a name what so many of its messages are sent with at once; ``outbox`` is the engine's."""
         self._engine, self._clock, self._steppers, self._compose = engine, clock, steppers, compose
         self._outbox, self._pace = outbox or Outbox(engine, pace), pace
         self._lines = {name: _Line(channel, hands(name, channel.workers)) for name, channel in channels.items()}
@@ -185,6 +186,11 @@ class Caller:
         """How many attempts were given up and still hang."""
         with self._lock:
             return sum(line.lost for line in self._lines.values())
+
+    @property
+    def failing(self) -> frozenset[str]:
+        """The parts that failed when they were last asked to work, and are tried again."""
+        return frozenset(self._failing)
 
     def start(self) -> None:
         """Begin to look."""

@@ -1,0 +1,41 @@
+"""``python -m simulators.installation``: seeds, one after the other; the first that breaks a rule prints what repeats it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from simulators.installation.installation import simulate
+from simulators.installation.quiet import quietly
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """1 when a rule was broken in any of the seeds."""
+    parser = argparse.ArgumentParser(prog="python -m simulators.installation", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="the first seed")
+    parser.add_argument("--seeds", type=int, default=1, help="how many, one after the other")
+    parser.add_argument("--homes", type=int, default=5)
+    parser.add_argument("--days", type=float, default=1.0)
+    parser.add_argument("--verbose", action="store_true", help="what each seed came to, and the product's own log")
+    wanted = parser.parse_args(arguments)
+    broken = 0
+    with quietly(not wanted.verbose):
+        for seed in range(wanted.seed, wanted.seed + wanted.seeds):
+            began = time.monotonic()
+            outcome = simulate(seed, wanted.homes, wanted.days)
+            if outcome.wrong:
+                broken += 1
+                print(f"seed {seed}: {len(outcome.wrong)} rules broken; repeat with: {outcome.command}")
+                for words in outcome.wrong[:10]:
+                    print(f"  {words}")
+            elif wanted.verbose or wanted.seeds == 1:
+                took = time.monotonic() - began
+                print(f"seed {seed}: {outcome.fingerprint} in {took:.1f} s, {outcome.counts}")
+    print(f"{wanted.seeds} seeds x {wanted.homes} homes x {wanted.days:g} days: {broken} broke a rule", file=sys.stderr)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
