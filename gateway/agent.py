@@ -32,7 +32,6 @@ _CHECK_IN_NOTED: Span = 10 * MINUTE
 _FULL_LINK = 255.0
 _FIRST_PAUSE: Span = SECOND
 _LONGEST_PAUSE: Span = 5 * MINUTE
-_TIDY: Span = MINUTE
 
 log = structlog.get_logger("gateway")
 
@@ -43,6 +42,7 @@ class Timing:
 
     heartbeat: Span = 30 * SECOND
     commit: Span = SECOND
+    tidy: Span = MINUTE
 
 
 class Agent:
@@ -197,7 +197,7 @@ class Agent:
 
     async def _tidy_regularly(self) -> None:
         while True:
-            await self.sleep(_TIDY)
+            await self.sleep(self._timing.tidy)
             with contextlib.suppress(SpoolError):  # it is tried again, and the commits say what is wrong
                 await asyncio.to_thread(self._spool.tidy, self.now())
 

@@ -31,6 +31,7 @@ from gateway.overflow import (
     drop_waiting,
     worth,
 )
+from gateway.sent import Sent
 from gateway.spells import TOLD, TOLD_FOR, Spells
 from gateway.spoolfile import SpoolError, SpoolFile
 
@@ -323,17 +324,17 @@ class Spool:
             self._depth -= settled
             return settled
 
-    def settle(self, epoch: str, through: int, sent: int) -> bool:
-        """As ``acknowledge``, for what has been sent: no reading above ``sent`` has been, by this process.
+    def settle(self, epoch: str, through: int, sent: Sent) -> bool:
+        """As ``acknowledge``, for what this process has sent.
 
         False when the server speaks of numbers that a copy of this spool must have given: then greet again.
         """
         with self._file.lock:
-            unsent = self._first_waiting(max(sent, self._acked), through)
+            unsent = self._first_unsent(sent, self._acked, through)
             self.acknowledge(epoch, through if unsent is None else unsent - 1)
             return epoch != self.epoch or (unsent is None and through <= self._last)
 
-    def greeted(self, epoch: str, through: int, now: Instant, sent: int = 0) -> Greeting:
+    def greeted(self, epoch: str, through: int, now: Instant, sent: Sent | None = None) -> Greeting:
         """The server's answer to a greeting: no number up to ``through`` is missing there. Raises SpoolError.
 
         Below what it acknowledged before, it was restored from a backup: what is still here waits again, the rest is told as
@@ -344,8 +345,9 @@ class Spool:
         with self._file.lock:
             if epoch != self.epoch:
                 return Greeting.KNOWN
-            unsent = self._first_waiting(max(sent, self._acked), through)
-            strange = self._first_waiting(max(sent, self._acked, self._inherited), through)
+            sent = sent or Sent()
+            unsent = self._first_unsent(sent, self._acked, through)
+            strange = self._first_unsent(sent, max(self._acked, self._inherited), through)
             copied = through > self._last or strange is not None
             settled = min(through, self._last) if unsent is None else unsent - 1
             if copied and (unsent is None or unsent > self._inherited):
@@ -364,6 +366,14 @@ class Spool:
                 self._acked = before
                 raise
             return Greeting.LEAVING if copied else Greeting.KNOWN
+
+    def _first_unsent(self, sent: Sent, after: int, until: int) -> int | None:
+        """The first number above ``after`` that waits and was not sent by this process."""
+        while (number := self._first_waiting(after, until)) is not None:
+            after = sent.run_from(number)
+            if after < number:
+                break
+        return number
 
     def _first_waiting(self, after: int, until: int) -> int | None:
         found = self._file.read(

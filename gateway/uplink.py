@@ -21,6 +21,7 @@ from domain.clock import MINUTE, SECOND, Instant, Span, monotonic
 from domain.wire import AckPayload, ClockState, Down, Up, decode_ack, down_topic, encode_readings, up_topic
 from gateway.dating import Dating
 from gateway.link import Connect, Link, NotDeliveredError, Rivalry, Room, UplinkAddress, Versions, make_client
+from gateway.sent import Sent
 from gateway.spool import TOLD_LOST, Greeting, Spool, Spooled, SpoolError
 from gateway.tasks import end
 
@@ -91,7 +92,7 @@ class Uplink:
         self._told: set[str] = set()
         self._rivalry = Rivalry()
         self._room = Room(_PACK)
-        self._sent, self._sent_epoch = 0, ""
+        self._sent, self._sent_epoch = Sent(), ""
         self._leaving = False
         self._stuck_at: int | None = None
         self._under_way: tuple[int, int, int] | None = None
@@ -225,7 +226,7 @@ class Uplink:
     async def _take_answer(self, ack: AckPayload) -> None:
         spool = self._spool
         if self._sent_epoch != spool.epoch:
-            self._sent, self._sent_epoch = 0, spool.epoch
+            self._sent, self._sent_epoch = Sent(), spool.epoch
         answer = await asyncio.to_thread(spool.greeted, ack.epoch, ack.stored_through, self._voice.now(), self._sent)
         self._leaving = answer is Greeting.LEAVING
         if answer is Greeting.NEW_EPOCH:
@@ -336,8 +337,6 @@ class Uplink:
             most = self._room.readings
             run = _run(self._spool.waiting(self._live, self._spool.last_seq, most), most)
             if run:
-                if max(self._backlog, self._acked) >= self._backlog_end:
-                    self._sent = max(self._sent, run[-1].seq)
                 if await self._send_run(client, run):
                     self._live = run[-1].seq
                 return True
@@ -363,8 +362,6 @@ class Uplink:
         run = _run(self._ahead, self._room.readings)
         reached = run[-1].seq if run else last
         more = self._ahead[len(run) :] or self._spool.waiting(reached, last, 1)
-        # Noted before it is sent: the server's acknowledgement may overtake the broker's.
-        self._sent = max(self._sent, reached if more or last < self._backlog_end else self._live)
         if not run or await self._send_run(client, run):
             self._backlog = reached if more else last
         return True
@@ -389,6 +386,7 @@ class Uplink:
             readings,
         )
         self._under_way = run[0].seq, len(run), len(payload)
+        self._sent.add(run[0].seq, run[-1].seq)  # before it is: the server's acknowledgement may overtake the broker's
         try:
             await client.deliver(up_topic(self._gateway, Up.READINGS), payload)
         except NotDeliveredError as refusal:

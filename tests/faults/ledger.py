@@ -26,6 +26,7 @@ from typing import Any
 
 from domain.clock import DAY, Instant, Span
 from domain.readings import Reading
+from gateway import sent as numbers
 from gateway.spool import Greeting, Observation, Spool
 from ingest.codec import decode
 
@@ -94,7 +95,7 @@ class NotedSpool(Spool):
         self._notebook.told(self._gateway, epoch, through)
         return super().acknowledge(epoch, through)
 
-    def greeted(self, epoch: str, through: int, now: Instant, sent: int = 0) -> Greeting:
+    def greeted(self, epoch: str, through: int, now: Instant, sent: numbers.Sent | None = None) -> Greeting:
         """See Spool.greeted."""
         self._notebook.told(self._gateway, epoch, through, anew=True)
         return super().greeted(epoch, through, now, sent)

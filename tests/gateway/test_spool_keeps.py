@@ -15,6 +15,7 @@ from domain.ids import DeviceId
 from domain.readings import Quantity
 from gateway.memory import Memory
 from gateway.overflow import MEMORY_FULL, between, ranges
+from gateway.sent import Sent
 from gateway.spool import Greeting, Observation, Spool, SpoolError
 
 T = 1_790_000_000 * SECOND
@@ -97,7 +98,7 @@ def test_an_acknowledgement_that_was_not_written_before_a_power_cut_costs_nothin
     assert again.depth == 5
     assert again.greeted(again.epoch, 5, T) is Greeting.KNOWN
     assert (again.depth, again.lost()) == (5, []), "it is not taken on trust, but sent again"
-    assert again.settle(again.epoch, 5, sent=5)
+    assert again.settle(again.epoch, 5, sent=Sent(5))
     assert again.depth == 0
 
 
@@ -140,16 +141,16 @@ def test_a_copy_first_sends_again_what_it_found_when_it_began(tmp_path: Path) ->
     spool.add([motion(n) for n in range(10, 15)])
     assert spool.greeted(spool.epoch, 20, T) is Greeting.LEAVING
     assert (spool.acked, spool.inherited, spool.depth) == (0, 3, 8)
-    assert not spool.settle(spool.epoch, 20, sent=3)
+    assert not spool.settle(spool.epoch, 20, sent=Sent(3))
     assert (spool.acked, spool.depth) == (3, 5)
-    assert spool.greeted(spool.epoch, 20, T, sent=3) is Greeting.NEW_EPOCH
+    assert spool.greeted(spool.epoch, 20, T, sent=Sent(3)) is Greeting.NEW_EPOCH
     assert [r.at for r in spool.waiting(0, 9, 9)] == [T + n * SECOND for n in range(10, 15)]
 
 
 def test_an_acknowledgement_of_what_was_never_sent_settles_only_what_was(spool: Spool) -> None:
     spool.add([motion(n) for n in range(9)])
-    assert spool.settle(spool.epoch, 4, sent=6)
-    assert not spool.settle(spool.epoch, 8, sent=6)
+    assert spool.settle(spool.epoch, 4, sent=Sent(6))
+    assert not spool.settle(spool.epoch, 8, sent=Sent(6))
     assert (spool.acked, seqs(spool)) == (6, [7, 8, 9])
 
 
@@ -226,7 +227,7 @@ def test_a_hundred_thousand_scattered_losses_are_told_a_part_at_a_time(tmp_path:
     told = small.lost()
     assert len(told) == 1_000
     assert told[0] == (2, 2, "spool full")
-    small.greeted(small.epoch, told[-1][1], T, sent=told[-1][1])
+    small.greeted(small.epoch, told[-1][1], T, sent=Sent(told[-1][1]))
     assert small.lost()[0][0] == told[-1][1] + 2
 
 

@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from domain.clock import DAY, HOUR, SECOND
 from domain.ids import DeviceId
 from domain.readings import Quantity
+from gateway.sent import Sent
 from gateway.spool import Greeting, Observation, Spool
 from ingest.streams import Stream
 
@@ -102,12 +103,12 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def acknowledge(self) -> None:
-        self.spool.settle(self.spool.epoch, self.server.stream(self.spool.epoch).through, self.sent_through())
+        self.spool.settle(self.spool.epoch, self.server.stream(self.spool.epoch).through, Sent(self.sent_through()))
 
     @rule()
     def greet(self) -> None:
         epoch = self.spool.epoch
-        answer = self.spool.greeted(epoch, self.server.stream(epoch).through, T, self.sent_through())
+        answer = self.spool.greeted(epoch, self.server.stream(epoch).through, T, Sent(self.sent_through()))
         assert (answer is Greeting.NEW_EPOCH) == (self.spool.epoch != epoch)
         assert answer is Greeting.KNOWN or self.copied, "only a copy is behind its server"
 
@@ -183,9 +184,10 @@ class Life(RuleBasedStateMachine):
 class Hasty(Spool):
     """Takes an acknowledgement for more than it says."""
 
-    def settle(self, epoch: str, through: int, sent: int) -> bool:
+    def settle(self, epoch: str, through: int, sent: Sent) -> bool:
         """See Spool.settle."""
-        return super().settle(epoch, max(through, 1) + 1, sent + 1)
+        sent.add(1, sent.run_from(1) + 1)
+        return super().settle(epoch, max(through, 1) + 1, sent)
 
 
 class HastyLife(Life):

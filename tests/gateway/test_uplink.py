@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 
 import aiomqtt
@@ -35,6 +35,8 @@ class HandHeldLink:
         self.said: asyncio.Queue[bytes] = asyncio.Queue()
         self.published: list[str] = []
         self._news = asyncio.Event()
+        self.answer: bytes | None = None
+        """What each greeting is answered with; None: as the test says."""
 
     async def __aenter__(self) -> object:
         return self
@@ -57,6 +59,8 @@ class HandHeldLink:
         del payload
         self.published.append(topic)
         self._news.set()
+        if topic == HELLO and self.answer is not None:
+            self.said.put_nowait(self.answer)
         await asyncio.sleep(0.01)
 
     async def until_published(self, topic: str, times: int) -> None:
@@ -92,18 +96,36 @@ class Speaker:
         pass
 
 
-def test_readings_that_a_greeting_has_overtaken_were_sent_by_nobody_else(tmp_path: Path) -> None:
-    """A broker keeps the order within a topic and not between two. What arrives after all is ours, and no copy's."""
-    loop = VirtualLoop(lambda: 0.001)
-    spool = Spool(tmp_path / "spool.db")
-    spool.add([Observation(DeviceId("m"), Quantity.MOTION, 1.0, T) for _ in range(MANY)])
-    epoch, link = spool.epoch, HandHeldLink()
+def readings(count: int) -> list[Observation]:
+    return [Observation(DeviceId("m"), Quantity.MOTION, 1.0, T) for _ in range(count)]
+
+
+def run(spool: Spool, story: Callable[[HandHeldLink, Uplink], Coroutine[None, None, None]]) -> None:
+    """Let the uplink live through a story, at once."""
+    link, loop = HandHeldLink(), VirtualLoop(lambda: 0.001)
 
     def connect(_gateway: str, _address: UplinkAddress, _version: aiomqtt.ProtocolVersion) -> HandHeldLink:
         return link
 
-    async def story() -> None:
-        uplink = asyncio.create_task(Uplink("gw-1", spool, UplinkAddress("nowhere", 1), Speaker(spool), connect).run())
+    async def both() -> None:
+        uplink = Uplink("gw-1", spool, UplinkAddress("nowhere", 1), Speaker(spool), connect)
+        running = asyncio.create_task(uplink.run())
+        await story(link, uplink)
+        running.cancel()
+        await asyncio.wait({running})
+
+    with measured_by(loop.ticks):
+        loop.run_until_complete(both())
+    loop.close()
+
+
+def test_readings_that_a_greeting_has_overtaken_were_sent_by_nobody_else(tmp_path: Path) -> None:
+    """A broker keeps the order within a topic and not between two. What arrives after all is ours, and no copy's."""
+    spool = Spool(tmp_path / "spool.db")
+    spool.add(readings(MANY))
+    epoch = spool.epoch
+
+    async def story(link: HandHeldLink, _uplink: Uplink) -> None:
         await link.until_published(HELLO, 1)
         link.said.put_nowait(encode_ack(epoch, 0, T))
         await link.until_published(READINGS, 3)
@@ -113,12 +135,35 @@ def test_readings_that_a_greeting_has_overtaken_were_sent_by_nobody_else(tmp_pat
         await asyncio.sleep(1)
         link.said.put_nowait(encode_ack(epoch, MANY, T))
         await asyncio.sleep(60)
-        uplink.cancel()
-        await asyncio.wait({uplink})
 
-    with measured_by(loop.ticks):
-        loop.run_until_complete(story())
-    loop.close()
+    run(spool, story)
     assert (spool.epoch, spool.acked, spool.depth) == (epoch, MANY, 0)
+    assert [code for code, _ in spool.events()] == []
+    spool.close()
+
+
+def test_a_live_reading_that_went_ahead_of_the_backlog_was_sent_by_nobody_else(tmp_path: Path) -> None:
+    """What an earlier process had under way arrives after all, before this one has come to the end of its backlog."""
+    earlier = Spool(tmp_path / "spool.db")
+    earlier.add(readings(MANY))
+    earlier.close()
+    spool = Spool(tmp_path / "spool.db")
+    epoch = spool.epoch
+
+    async def story(link: HandHeldLink, uplink: Uplink) -> None:
+        await link.until_published(HELLO, 1)
+        link.said.put_nowait(encode_ack(epoch, 0, T))
+        await link.until_published(READINGS, 1)  # backlog
+        spool.add(readings(1))
+        uplink.new_readings()
+        await link.until_published(READINGS, 2)  # live
+        link.answer = encode_ack(epoch, MANY + 1, T)
+        link.said.put_nowait(link.answer)
+        await asyncio.sleep(60)
+        link.said.put_nowait(link.answer)
+        await asyncio.sleep(60)
+
+    run(spool, story)
+    assert (spool.epoch, spool.acked, spool.depth) == (epoch, MANY + 1, 0)
     assert [code for code, _ in spool.events()] == []
     spool.close()
