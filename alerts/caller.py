@@ -162,7 +162,7 @@ class Caller:
         hands: Callable[[str, int], Executor] = _threads,
         longest: Span = GIVEN_UP_AFTER,
     ) -> None:
-        """``hands`` gives a channel of a name what so many of its messages are sent with at once; ``outbox`` is the engine's."""
+        """``hands`` gives a channel of a name what so many of its messages are sent with at once."""
         self._engine, self._clock, self._steppers, self._compose = engine, clock, steppers, compose
         self._outbox, self._pace = outbox or Outbox(engine, pace), pace
         self._lines = {name: _Line(channel, hands(name, channel.workers)) for name, channel in channels.items()}

@@ -219,6 +219,11 @@ class Outbox:
         )
         leased_until = now + self._span(LEASE)
         jobs: list[Job] = []
+        with (
+            self._engine.connect() as connection
+        ):  # mostly there is nothing, and to read that holds up nobody who writes
+            if connection.execute(wanted.limit(1)).first() is None:
+                return jobs
         with self._engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 wanted = wanted.with_for_update(skip_locked=True)

@@ -46,6 +46,7 @@ class Watch:
         *,
         rules: tuple[Rulebook, Shadowbook] | None = None,
         save_every: Span = MINUTE,
+        ask_every: Span = ASK_EVERY,
         default_zone: str = "UTC",
         catching_up: Callable[[Instant], bool] = lambda _now: False,
         on_decisions: Callable[[Sequence[Decision]], None] = lambda _made: None,
@@ -53,7 +54,7 @@ class Watch:
         on_probe: Callable[[Reading], None] = lambda _probe: None,
     ) -> None:
         self._book = book
-        self._save_every = save_every
+        self._save_every, self._ask_every = save_every, ask_every
         self._zone = default_zone
         self._catching_up = catching_up
         self._tell = on_decisions
@@ -112,7 +113,7 @@ class Watch:
         """See Stage.step."""
         self.now = max(self.now, now)
         catching_up = self._catching_up(now)
-        if self._asked_at is None or now - self._asked_at >= ASK_EVERY:
+        if self._asked_at is None or now - self._asked_at >= self._ask_every:
             self._ask(now)
         if arrival is None:
             self._fire(now, catching_up)
