@@ -7,8 +7,24 @@ import sys
 import time
 from collections.abc import Sequence
 
-from simulators.installation.installation import simulate
+from simulators.installation.installation import Outcome, simulate
 from simulators.installation.quiet import quietly
+
+
+def say(words: str) -> None:
+    """One line, at once: a campaign takes hours."""
+    sys.stdout.write(words + "\n")
+    sys.stdout.flush()
+
+
+def tell(outcome: Outcome, took: float, *, verbose: bool) -> None:
+    """One seed's outcome; of one that broke nothing only ``verbose`` says anything."""
+    if outcome.wrong:
+        say(f"seed {outcome.seed}: {len(outcome.wrong)} times a rule was broken; repeat with: {outcome.command}")
+        for words in outcome.wrong[:10]:
+            say(f"  {words}")
+    elif verbose:
+        say(f"seed {outcome.seed}: {outcome.fingerprint} in {took:.1f} s, {outcome.counts}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,15 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for seed in range(wanted.seed, wanted.seed + wanted.seeds):
             began = time.monotonic()
             outcome = simulate(seed, wanted.homes, wanted.days)
-            if outcome.wrong:
-                broken += 1
-                print(f"seed {seed}: {len(outcome.wrong)} rules broken; repeat with: {outcome.command}")
-                for words in outcome.wrong[:10]:
-                    print(f"  {words}")
-            elif wanted.verbose or wanted.seeds == 1:
-                took = time.monotonic() - began
-                print(f"seed {seed}: {outcome.fingerprint} in {took:.1f} s, {outcome.counts}")
-    print(f"{wanted.seeds} seeds x {wanted.homes} homes x {wanted.days:g} days: {broken} broke a rule", file=sys.stderr)
+            broken += bool(outcome.wrong)
+            tell(outcome, time.monotonic() - began, verbose=wanted.verbose or wanted.seeds == 1)
+    say(f"{wanted.seeds} seeds x {wanted.homes} homes x {wanted.days:g} days: {broken} broke a rule")
     return 1 if broken else 0
 
 

@@ -1,4 +1,4 @@
-"""A broker and the lines to it, as ingest and gateways meet them: late, cut, doubled, torn, out of order, full and restarted."""
+"""A broker and its lines, as ingest and gateways meet them: late, cut, doubled, torn, out of order, full and restarted."""
 
 from __future__ import annotations
 
@@ -299,8 +299,8 @@ class IngestLine:
         broker = self._broker
         while not self._life.dead:
             await broker.world.sleep(broker.delay())
-            if not broker.up or self._life.dead:
-                await broker.world.sleep(SECOND)
+            if not broker.up:
+                await broker.world.sleep(10 * SECOND)
                 continue
             self._serial += 1
             self.connected = True

@@ -19,7 +19,7 @@ from simulators.installation.ledger import Ledger
 from simulators.installation.population import Tenant
 from simulators.installation.world import Life, Process, World
 
-TIMING = Timing(heartbeat=9 * MINUTE, commit=MINUTE)
+TIMING = Timing(heartbeat=6 * MINUTE, commit=6 * MINUTE, tidy=20 * MINUTE)
 """Slower than in a home, by what a simulated day costs."""
 _NOWHERE = UplinkAddress("broker.invalid", 8883)
 

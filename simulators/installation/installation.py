@@ -1,6 +1,6 @@
 """One simulated installation from its first second to its last check.
 
-    python -m simulators.installation --seed 7 --homes 5 --days 1
+python -m simulators.installation --seed 7 --homes 5 --days 1
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
+import structlog
 from sqlalchemy import Engine, event
 
 from alerts.sqlbook import SqlBook
 from domain.chance import drawn_from
-from domain.clock import DAY, HOUR, MINUTE, Span, measured_by
+from domain.clock import DAY, MINUTE, Span, measured_by
 from registry.database import migrate, open_database
 from registry.homes import Home, Homes
 from simulators.installation.broker import Broker
 from simulators.installation.gateways import Gateway
 from simulators.installation.ledger import Ledger
-from simulators.installation.loop import LIFE
+from simulators.installation.loop import LIFE, GoneError, KilledError
 from simulators.installation.people import People
 from simulators.installation.population import ZONE, Tenant, begins, known, tenants
 from simulators.installation.rules import Inspector
@@ -35,9 +36,11 @@ from simulators.installation.weather import Sky, Weather, drawn
 from simulators.installation.world import World
 
 LOOKS_EVERY: Span = 30 * MINUTE
-CALM: Span = 2 * HOUR
+CALM: Span = 90 * MINUTE
 """After the last trouble: everything that was begun has to come to its end."""
 AREA = "北"
+
+log = structlog.get_logger("simulation")
 
 
 @dataclass(slots=True)
@@ -144,6 +147,7 @@ def simulate(
     with _folder() as folder:
         installation = Installation(folder, seed, homes, days, parts or Parts(), weather)
         world = installation.world
+        world.loop.set_exception_handler(_unheard)
         with measured_by(world.loop.ticks), drawn_from(world.generator("product")):
             world.settle_in()
             installation.enrol()
@@ -156,6 +160,13 @@ def simulate(
         outcome.counts = installation.inspector.counts() | dict(sorted(installation.sky.happened.items()))
         installation.engine.dispose()
     return outcome
+
+
+def _unheard(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """What the tasks of the dead throw is nobody's business; the living are listened to by their process."""
+    error = context.get("exception")
+    if not isinstance(error, GoneError | KilledError | asyncio.CancelledError):
+        log.error("nobody listened to a task", error=repr(error), words=context.get("message"))
 
 
 def _end_all(world: World) -> None:

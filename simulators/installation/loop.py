@@ -65,16 +65,18 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Do the work now, and tell of it when a disk would have."""
         del executor
         life, future = LIFE.get(), self.create_future()
+        result: Any = None
+        error: Exception | None = None
         try:
             if life is not None:
                 life.step("before the work of a thread")
-            result, error = func(*args), None
+            result = func(*args)
             if life is not None:
                 life.step("after the work of a thread")
         except KilledError:
-            result, error = None, GoneError()
-        except Exception as failure:
-            result, error = None, failure
+            error = GoneError()
+        except Exception as failure:  # noqa: BLE001 (whoever asked for the work is told)
+            error = failure
         self.call_later(self._disk(), self._tell, future, result, error)
         return future
 

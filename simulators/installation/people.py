@@ -118,14 +118,12 @@ class People:
         with self._engine.begin() as connection:
             for position, login in enumerate((*WORKERS, MANAGER)):
                 role = "manager" if login == MANAGER else "staff"
-                person = insert(tables.staff).values(login=login, name=login, password="x", created_at=at, role=role)
+                person = insert(tables.staff).values(login=login, name=login, password="", created_at=at, role=role)
                 connection.execute(person)
                 for channel in ("push", "mail") if position % 2 == 0 else ("mail", "push"):
                     addresses.add(connection, login, channel, login, at)
                 if login != MANAGER:
-                    rota.add_shift(
-                        connection, rota.Shift("default", login, frozenset(range(7)), 0, 24 * 60, position)
-                    )
+                    rota.add_shift(connection, rota.Shift("default", login, frozenset(range(7)), 0, 24 * 60, position))
             addresses.add(connection, WORKERS[0], "mail", "gone", at)
             for home in homes[::2]:
                 addresses.add(connection, owner_of(home), "push", owner_of(home), at)

@@ -113,4 +113,3 @@ def known(number: int) -> WatchedHome:
 @cache
 def _home(number: int) -> SimulatedHome:
     return draw_home(profile(DEFAULT), f"sim-{number:04d}", ZONE, f"installation/{number}")
-

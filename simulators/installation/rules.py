@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +14,10 @@ from alerts.duty_tables import ladders, notifications
 from alerts.notices import Purpose
 from alerts.outbox import Stand
 from alerts.places import Due, place_from
+from alerts.sqlalerts import alert_of
 from alerts.sqlbook import SqlBook
 from alerts.watch import Watch
-from domain.alerts import State
+from domain.alerts import Alert, State
 from domain.clock import DAY, HOUR, MINUTE, Instant, Span
 from domain.findings import Level, Subject
 from domain.ids import INSTALLATION
@@ -162,11 +162,10 @@ class Inspector:
 
     def _no_wave(self) -> None:
         """However much is cut off together, nobody is called about many homes at once in which nothing happened."""
-        befallen = {incident.start: gateway for gateway in self._gateways for incident in gateway.tenant.incidents}
-        homes = {gateway.home for gateway in befallen.values()}
+        homes = {gateway.home for gateway in self._gateways if gateway.tenant.incidents}
         opened = sorted(
             (alert.opened_at, alert.home)
-            for row in self._alerts() for alert in [row]
+            for alert in self._alerts()
             if alert.subject is Subject.PERSON and alert.level is Level.PAGE and alert.kind not in _OURS
             and alert.home not in homes
         )  # fmt: skip
@@ -177,8 +176,9 @@ class Inspector:
                 self._world.broken(f"a wave: {len(together)} homes at once in which nothing happened")
                 return
 
-    def _alerts(self):  # noqa: ANN202
-        return SqlBook(self._engine)._alerts(tables.alerts.c.id > 0)  # noqa: SLF001
+    def _alerts(self) -> list[Alert]:
+        with self._engine.connect() as connection:
+            return [alert_of(row._mapping) for row in connection.execute(select(tables.alerts))]  # noqa: SLF001 (SQLAlchemy's public name)
 
     def counts(self) -> dict[str, int]:
         """What there was of everything."""
@@ -188,14 +188,11 @@ class Inspector:
                 name: int(connection.execute(select(func.count()).select_from(table)).scalar_one())
                 for name, table in ways.items()
             }
+            kinds = select(tables.alerts.c.kind, func.count()).group_by(tables.alerts.c.kind)
+            found |= {f"alerts: {kind}": int(many) for kind, many in connection.execute(kinds)}
             reached = sum(sum(provider.arrived.values()) for provider in self._people.channels.values())
         return {
             "accepted": self._ledger.accepted, "stored": self._ledger.stored, "on their way": self._ledger.rest(),
             "messages": reached, "acts": self._people.acts, **found,
             "deaths": sum(gateway.deaths for gateway in self._gateways),
         }  # fmt: skip
-
-
-def as_json(counts: dict[str, int]) -> str:
-    """For a log."""
-    return json.dumps(counts)

@@ -13,17 +13,15 @@ from typing import Any
 from sqlalchemy import Engine
 
 from alerts.auditor import alerts_without_a_step
-from alerts.caller import Caller
+from alerts.caller import Caller, Stepper
 from alerts.desk import Decision
 from alerts.ladder import Ladder
 from alerts.messages import Messages
 from alerts.outbox import Outbox
 from alerts.overseer import Overseer
-from alerts.rulebook import Rulebook
-from alerts.shadowbook import Shadowbook
 from alerts.sqlbook import RoleMark, SqlBook
 from alerts.watch import Watch
-from domain.clock import HOUR, MILLISECOND, MINUTE, SECOND, Instant, Span
+from domain.clock import HOUR, MINUTE, SECOND, Instant, Span
 from domain.localtime import LocalTime
 from domain.readings import Arrival
 from domain.stage import drive
@@ -40,11 +38,12 @@ from simulators.installation.people import People
 from simulators.installation.population import ZONE
 from simulators.installation.world import Life, Process, World
 
-MARK_SECONDS = 120.0
+MARK_SECONDS = 300.0
 SAVE_EVERY: Span = 30 * MINUTE
-_IDLE: Span = 10 * MINUTE
+_IDLE: Span = 15 * MINUTE
 """When the caller looks although nobody wrote anything and nothing is due."""
-_POLL: Span = 250 * MILLISECOND
+_POLL: Span = 10 * SECOND
+"""How often the watch looks for what others have written: slower than it does, by what a simulated day costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ class Ingest(Process):
         try:
             book = SqlBook(self._engine)
             journal.go_on_above(book.furthest())
-            intake = self._parts.intake(journal, SqlDirectory(self._engine))
+            intake = self._parts.intake(journal, SqlDirectory(self._engine, refresh=HOUR))
 
             def subscribe(now: Callable[[], Instant], arrived: Callable[[int], None]) -> IngestLine:
                 self._line = IngestLine(self._broker, life, now, arrived)
@@ -156,6 +155,25 @@ class Hands(Executor):
         """See Executor.shutdown."""
 
 
+class Seldom:
+    """A stepper that is asked less often than it would be, by what a simulated day costs; see alerts.caller.Stepper."""
+
+    def __init__(self, stepper: Stepper, every: Span) -> None:
+        self._stepper, self._every = stepper, every
+        self._stepped: Instant = 0
+
+    def next_due(self) -> Instant | None:
+        """See Stepper.next_due."""
+        return self._stepped + self._every
+
+    def step(self, now: Instant) -> int:
+        """See Stepper.step."""
+        if now - self._stepped < self._every:
+            return 0
+        self._stepped = now
+        return self._stepper.step(now)
+
+
 class WatchRole(Process):
     """The role watch: detectors, desk, ladder, overseer, outbox."""
 
@@ -164,16 +182,26 @@ class WatchRole(Process):
         self._engine, self._path, self._people, self._parts = engine, journal, people, parts
         self._local = LocalTime(ZONE)
         self._news, self._woken = asyncio.Event(), asyncio.Event()
+        self._expected: set[asyncio.Event] = set()
         self.stage: Watch | None = None
         self.looks = 0
 
     def something_stored(self) -> None:
         """The journal has grown; the watch sees it when it looks next."""
-        self.world.later(self.chance.randint(0, _POLL), self._news.set)
+        self._soon(self._news)
 
     def somebody_acted(self) -> None:
         """The book was written to; the caller sees it when it looks next."""
-        self.world.later(self.chance.randint(0, _POLL), self._woken.set)
+        self._soon(self._woken)
+
+    def _soon(self, event: asyncio.Event) -> None:
+        if event not in self._expected:
+            self._expected.add(event)
+            self.world.later(self.chance.randint(0, _POLL), self._happens, event)
+
+    def _happens(self, event: asyncio.Event) -> None:
+        self._expected.discard(event)
+        event.set()
 
     async def main(self, life: Life) -> None:
         """See kehai.commands.roles."""
@@ -186,13 +214,12 @@ class WatchRole(Process):
             ladder = self._parts.ladder(self._engine, self._local)
             outbox = self._parts.outbox(self._engine)
             caller = Caller(
-                self._engine, world, [ladder, Overseer(self._engine, world, self._local, ("ingest",))],
+                self._engine, world, [ladder, Seldom(Overseer(self._engine, world, self._local, ("ingest",)), HOUR)],
                 self._people.channels, Messages(self._engine, self._local),
-                hands=lambda _name, _workers: Hands(world, life, self._woken.set), outbox=outbox,
+                hands=lambda _name, _workers: Hands(world, life, self.somebody_acted), outbox=outbox,
             )  # fmt: skip
             stage = self._parts.watch(
-                book, rules=(Rulebook(self._engine), Shadowbook(self._engine)), save_every=SAVE_EVERY,
-                default_zone=ZONE, on_decisions=self._decided,
+                book, save_every=SAVE_EVERY, ask_every=HOUR, default_zone=ZONE, on_decisions=self._decided,
                 catching_up=lambda now: behind(world, now) > CAUGHT_UP + int(MARK_SECONDS * SECOND),
             )  # fmt: skip
             self.stage = stage
@@ -244,5 +271,3 @@ class WatchRole(Process):
     def lag(self) -> Span:
         """How far its last step lies behind the present."""
         return HOUR if self.stage is None else self.world.now() - self.stage.now
-
-

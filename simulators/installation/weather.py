@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Span
 from simulators.installation.broker import Broker, Manners
-from simulators.installation.gateways import Gateway
+from simulators.installation.gateways import Card, Gateway
 from simulators.installation.people import Moods, People
-from simulators.installation.server import Ingest, WatchRole
+from simulators.installation.server import Disk, Ingest, WatchRole
 from simulators.installation.world import Process, World, spawn
 
 
@@ -40,9 +40,9 @@ class Weather:
 
 
 _RATES = {
-    "gateway_deaths": 8.0, "power_cuts": 2.0, "line_cuts": 4.0, "card_troubles": 2.0, "ingest_deaths": 20.0,
-    "ingest_cuts": 20.0, "disk_troubles": 4.0, "watch_deaths": 20.0, "restarts": 3.0, "broker_restarts": 5.0,
-    "provider_outages": 6.0, "meddling": 0.004,
+    "gateway_deaths": 6.0, "power_cuts": 1.0, "line_cuts": 1.5, "card_troubles": 1.5, "ingest_deaths": 12.0,
+    "ingest_cuts": 10.0, "disk_troubles": 2.0, "watch_deaths": 12.0, "restarts": 2.0, "broker_restarts": 3.0,
+    "provider_outages": 4.0, "meddling": 0.006,
 }  # fmt: skip
 
 
@@ -74,28 +74,21 @@ class Sky:
 
     def begin(self) -> None:
         """From now on until the calm."""
-        weather, chance = self.weather, self.world.generator("spans")
-
-        def some(most: Span) -> Span:
-            """Mostly short, now and then as long as ``most``."""
-            return int(SECOND + chance.random() ** 3 * most)
-
+        weather = self.weather
         for gateway in self.gateways:
-            self._now_and_then("gateway_deaths", weather.gateway_deaths, gateway.name, gateway.kill_soon)
-            self._now_and_then(
-                "power_cuts", weather.power_cuts, gateway.name, lambda g=gateway: g.power_cut(some(6 * HOUR))
-            )
-            self._now_and_then("line_cuts", weather.line_cuts, gateway.name, lambda g=gateway: self._cut(g, some(6 * HOUR)))
-            self._now_and_then("card_troubles", weather.card_troubles, gateway.name,
-                               lambda g=gateway: self._until(g.card, some(HOUR)))  # fmt: skip
+            name = gateway.name
+            self._now_and_then("gateway_deaths", weather.gateway_deaths, name, gateway.kill_soon)
+            self._now_and_then("power_cuts", weather.power_cuts, name, partial(self._no_power, gateway))
+            self._now_and_then("line_cuts", weather.line_cuts, name, partial(self._cut, gateway))
+            self._now_and_then("card_troubles", weather.card_troubles, name, partial(self._refuse, gateway.card))
         self._now_and_then("ingest_deaths", weather.ingest_deaths, "", self.ingest.kill_soon)
         self._now_and_then("ingest_cuts", weather.ingest_cuts, "", self.broker.cut_ingest)
-        self._now_and_then("disk_troubles", weather.disk_troubles, "", lambda: self._until(self.ingest.disk, some(HOUR)))
+        self._now_and_then("disk_troubles", weather.disk_troubles, "", partial(self._refuse, self.ingest.disk))
         self._now_and_then("watch_deaths", weather.watch_deaths, "", self.watch.kill_soon)
-        self._now_and_then("broker_restarts", weather.broker_restarts, "", lambda: self._restart(some(3 * HOUR)))
-        self._now_and_then("provider_outages", weather.provider_outages, "", lambda: self.people.cut_off(some(2 * HOUR)))
+        self._now_and_then("broker_restarts", weather.broker_restarts, "", self._restart)
+        self._now_and_then("provider_outages", weather.provider_outages, "", self._no_provider)
         for process in (*self.gateways, self.ingest, self.watch):
-            self._now_and_then("restarts", weather.restarts, process.name, lambda p=process: self._stop(p))
+            self._now_and_then("restarts", weather.restarts, process.name, partial(self._stop, process))
 
     def _now_and_then(self, kind: str, rate: float, whose: str, what: Callable[[], object]) -> None:
         if rate > 0:
@@ -109,20 +102,29 @@ class Sky:
             self.happened[kind] = self.happened.get(kind, 0) + 1
             what()
 
-    def _cut(self, gateway: Gateway, span: Span) -> None:
+    def _some(self, most: Span) -> Span:
+        """Mostly short, now and then as long as ``most``."""
+        return int(SECOND + self.world.chance.random() ** 3 * most)
+
+    def _no_power(self, gateway: Gateway) -> None:
+        gateway.power_cut(self._some(3 * HOUR))
+
+    def _cut(self, gateway: Gateway) -> None:
         self.broker.cut_off(gateway.tenant.gateway)
-        self.world.later(span, self.broker.reconnect, gateway.tenant.gateway)
+        self.world.later(self._some(3 * HOUR), self.broker.reconnect, gateway.tenant.gateway)
 
-    def _until(self, disk: Any, span: Span) -> None:
-        disk.refuses_until = self.world.now() + span
+    def _refuse(self, disk: Card | Disk) -> None:
+        disk.refuses_until = self.world.now() + self._some(HOUR)
 
-    def _restart(self, span: Span) -> None:
+    def _restart(self) -> None:
         self.broker.stop(forgets=self.world.chance.random() < 0.5)
-        self.world.later(span, self.broker.start)
+        self.world.later(self._some(HOUR), self.broker.start)
+
+    def _no_provider(self) -> None:
+        self.people.cut_off(self._some(2 * HOUR))
 
     def _stop(self, process: Process) -> None:
-        work: Coroutine[Any, Any, None] = process.stop()
-        spawn(self.world, work)
+        spawn(self.world, process.stop())
 
     def clear(self) -> None:
         """The calm: what was cut off is mended, and whoever was ended is started."""

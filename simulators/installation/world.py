@@ -130,7 +130,7 @@ class Process:
         except self.gives_up:
             if not life.dead:
                 self.kill()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (a process that breaks down has broken a rule)
             if not life.dead:
                 self.world.broken(f"{self.name} broke down: {type(error).__name__}: {error}")
         finally:
