@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 
 import aiomqtt
-from simulators.installation.broker import Heard
-from simulators.installation.loop import VirtualLoop
 
 from domain.clock import SECOND, Instant, measured_by
 from domain.ids import DeviceId
@@ -18,6 +16,8 @@ from gateway.dating import Dating
 from gateway.link import UplinkAddress
 from gateway.spool import Observation, Spool
 from gateway.uplink import Uplink
+from simulators.installation.broker import Heard
+from simulators.installation.loop import VirtualLoop
 
 T: Instant = 1_790_000_000 * SECOND
 HELLO, READINGS = up_topic("gw-1", Up.HELLO), up_topic("gw-1", Up.READINGS)
