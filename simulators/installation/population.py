@@ -94,13 +94,13 @@ def tenants(world: World, homes: int, days: int) -> list[Tenant]:
     """As many of them as there are homes."""
     known = range(1, max(_MANY, homes) + 1)
     chosen = sorted(world.generator("tenants").sample(known, homes))
-    return [Tenant(world, number, _home(number), days=days) for number in chosen]
+    return [Tenant(world, number, home_of(number), days=days) for number in chosen]
 
 
 @cache
 def known(number: int) -> WatchedHome:
     """What a watch has learnt about a tenant in the days before."""
-    home = _home(number)
+    home = home_of(number)
     life = Simulated(home, live(home, FIRST_DAY - WARM, WARM))
     book = MemoryBook()
     watch = Watch(book, save_every=10_000 * DAY, default_zone=ZONE)
@@ -111,5 +111,6 @@ def known(number: int) -> WatchedHome:
 
 
 @cache
-def _home(number: int) -> SimulatedHome:
+def home_of(number: int) -> SimulatedHome:
+    """A tenant's home and habits."""
     return draw_home(profile(DEFAULT), f"sim-{number:04d}", ZONE, f"installation/{number}")
