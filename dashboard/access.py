@@ -52,6 +52,8 @@ them part of a rota or handed them the alert wanted them to go there."""
 PAGES: Mapping[str, Need] = {
     "GET /login": Need.NOBODY,
     "POST /login": Need.NOBODY,
+    "GET /login/code": Need.NOBODY,
+    "POST /login/code": Need.NOBODY,
     "POST /language": Need.NOBODY,
     "GET /healthz": Need.NOBODY,
     "GET /metrics": Need.NOBODY,
@@ -67,6 +69,13 @@ PAGES: Mapping[str, Need] = {
     "POST /me/language": Need.ACCOUNT,
     "POST /me/addresses/{number}/{action}": Need.ACCOUNT,
     "POST /me/digest": Need.READ,
+    "GET /me/access": Need.ACCOUNT,
+    "POST /me/access/password": Need.ACCOUNT,
+    "POST /me/access/others": Need.ACCOUNT,
+    "POST /me/access/factor": Need.ACCOUNT,
+    "POST /me/access/factor/confirm": Need.ACCOUNT,
+    "POST /me/access/factor/codes": Need.ACCOUNT,
+    "POST /me/access/factor/remove": Need.ACCOUNT,
     "GET /": Need.LOOK,
     "GET /homes/{home}": Need.LOOK,
     "GET /homes/{home}/outlook": Need.READ,
@@ -92,7 +101,6 @@ PAGES: Mapping[str, Need] = {
     "POST /silences/{number}/end": Need.DECIDE,
     "GET /ledger": Need.READ,
     "GET /ledger.csv": Need.READ,
-    "GET /homes/{home}/week": Need.READ,
     "GET /homes/{home}/looks": Need.READ,
     "GET /audit": Need.AUDIT,
     "GET /audit.jsonl": Need.AUDIT,
@@ -102,6 +110,8 @@ PAGES: Mapping[str, Need] = {
 moreover held to the reader's sight, and each look at it is written down."""
 
 
+WITHOUT_FACTOR = "/me/access"
+"""Where the pages stand on which somebody gives themselves a second factor: all that one sees whose role needs one."""
 PURPOSES: Mapping[str, str] = {
     "/homes/{home}": "day",
     "/homes/{home}/outlook": "outlook",

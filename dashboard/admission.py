@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 from fastapi import HTTPException, Request
 
-from dashboard.access import CALLED, MAY, Need, need_of
+from dashboard.access import CALLED, MAY, WITHOUT_FACTOR, Need, need_of
 from dashboard.office import Office
 from dashboard.pages import speech_of
 from dashboard.record import Visit
@@ -34,6 +34,8 @@ def admit(request: Request) -> None:
     if need is Need.NOBODY:
         return
     session, whole = require_session(request), office_of(request)
+    if _lacks_factor(whole, session) and not path.startswith(WITHOUT_FACTOR) and path != "/logout":
+        raise HTTPException(303, headers={"Location": WITHOUT_FACTOR})
     called = _called(whole, session)
     sight = session.sight.called_to(called.values())
     office = whole.seen_by(sight, frozenset(called))
@@ -56,6 +58,10 @@ def _called(office: Office, session: Session) -> dict[int, HomeId]:
         return {}
     with office.engine.connect() as connection:
         return called_about(connection, session.member.login)
+
+
+def _lacks_factor(office: Office, session: Session) -> bool:
+    return session.member.role in office.second_factor and not session.factor
 
 
 def _is_called(request: Request, path: str, called: dict[int, HomeId]) -> bool:

@@ -22,6 +22,7 @@ from dashboard.office import Office
 from dashboard.pages import render
 from dashboard.record import Recorder, Recording
 from dashboard.routes import (
+    account,
     alert,
     answers,
     audit,
@@ -80,6 +81,7 @@ def create_app(office: Office) -> FastAPI:
         silences,
         ledger,
         audit,
+        account,
     ):
         app.include_router(room.router)
     app.add_middleware(Recording, recorder=Recorder(office.engine), clock=office.real)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from pwdlib import PasswordHash
 from sqlalchemy import Engine
 
 from alerts.channels.channel import Channel
@@ -23,9 +24,10 @@ from domain.ids import HomeId
 from domain.localtime import LocalTime
 from domain.status import HomeStatus
 from ingest.history import History
+from registry.factors import Factors
 from registry.homes import Home, Homes
 from registry.sight import EVERYWHERE, Sight
-from registry.staff import Staff
+from registry.staff import HASHER, Role, Staff
 
 STALE: Span = 30 * SECOND
 """A role that has given no sign of life for so long, in real time, is down."""
@@ -58,6 +60,10 @@ class Office:
     """Real time: for sessions and for the health of roles."""
     remembered: Span = 2 * SECOND
     """How old, in real time, a list of homes or staff may be that a page is made from."""
+    second_factor: frozenset[Role] = frozenset()
+    """The roles that must have a second factor."""
+    hasher: PasswordHash = HASHER
+    """Makes hashes of passwords."""
     logins: tuple[tuple[str, str], ...] = ()
     """(login, password) pairs that the log-in page shows: those of a demo's invented staff, and of nobody else."""
     roles: tuple[str, ...] = ("ingest", "watch")
@@ -79,6 +85,7 @@ class Office:
     modes: Modes = field(init=False)
     homes: Homes = field(init=False)
     staff: Staff = field(init=False)
+    factors: Factors = field(init=False)
     sight: Sight = EVERYWHERE
     """Whose eyes these are: ``seen_by`` makes an office of the same installation that shows less."""
     called: frozenset[int] = frozenset()
@@ -89,10 +96,14 @@ class Office:
 
     def __post_init__(self) -> None:
         """Open the rooms below."""
-        self.book, self.homes, self.staff = SqlBook(self.engine, self.pace), Homes(self.engine), Staff(self.engine)
+        self.book, self.homes, self.staff = (
+            SqlBook(self.engine, self.pace),
+            Homes(self.engine),
+            Staff(self.engine, self.hasher),
+        )
         self.ladder = Ladder(self.engine, self.zone, self.pace)
         self.rules, self.shadows = Rulebook(self.engine), Shadowbook(self.engine)
-        self.modes = Modes(self.engine)
+        self.modes, self.factors = Modes(self.engine), Factors(self.engine)
 
     def seen_by(self, sight: Sight, called: frozenset[int] = frozenset()) -> Office:
         """The same office for somebody who sees no more than ``sight`` and the alerts of these numbers.

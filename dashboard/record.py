@@ -69,7 +69,7 @@ def notes_of(state: Mapping[str, object], status: int) -> list[Note]:
     asked = f"{visit.method} {visit.url}"
     if status in (403, 404) and (status == 403 or visit.home or "{" in visit.path):
         notes.append(Note(visit.login, Event.REFUSED, about, asked))
-    elif status >= 400:
+    elif status >= 400 or (status >= 300 and visit.method != "POST"):
         return notes
     elif visit.method == "POST":
         notes.append(Note(visit.login, Event.DID, about, asked))

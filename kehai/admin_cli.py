@@ -82,6 +82,12 @@ def staff_password(login: Login, config: ConfigFile) -> None:
     command("admin").staff_password(config, login)
 
 
+@staff.command("reset")
+def staff_reset(login: Login, config: ConfigFile) -> None:
+    """Take a second factor away, for whoever has lost the authenticator and the recovery codes; all sessions end."""
+    command("admin").staff_reset(config, login)
+
+
 @staff.command("disable")
 def staff_disable(login: Login, config: ConfigFile) -> None:
     """Close an account; what it did stays in the histories."""

@@ -151,6 +151,8 @@ class DashboardSection(_Section):
     port: int = Field(default=8000, ge=1, le=65535)
     https: bool = True
     trusted_hosts: tuple[str, ...] = ("*",)
+    second_factor: tuple[Literal["viewer", "staff", "manager", "administrator", "auditor"], ...] = ()
+    """The roles that must have a second factor: who has none yet sees nothing but the page that makes one."""
     banner: str = ""
     """A line at the top of every page, for a demo or a drill."""
     demo_logins: dict[str, str] = {}

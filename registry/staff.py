@@ -12,17 +12,22 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from pwdlib import PasswordHash
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from pwdlib.exceptions import UnknownHashError
+from sqlalchemy import Connection, Engine, Select, delete, func, insert, select, update
 
 from domain.clock import DAY, HOUR, MINUTE, SECOND, Instant, Span
 from domain.ids import check_id
 from registry import tables
+from registry.factors import use
 from registry.sight import EVERYWHERE, NOTHING, Sight, set_sight, sight_of
 
 SESSION_IDLE: Span = 2 * HOUR
 SESSION_ABSOLUTE: Span = 12 * HOUR
+PENDING: Span = 10 * MINUTE
+"""How long after the password the second factor may come."""
 _WINDOW: Span = 15 * MINUTE
 _FREE_ACCOUNT = 5
 _FREE_ADDRESS = 50
@@ -30,8 +35,9 @@ _LONGEST: Span = 5 * MINUTE
 _TOUCH: Span = 60 * SECOND
 MIN_PASSWORD = 10
 
-_hasher = PasswordHash.recommended()
-_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
+HASHER = PasswordHash.recommended()
+"""Argon2id, as its authors recommend."""
+_NOBODY = HASHER.hash(secrets.token_urlsafe(16))
 
 
 class WeakPasswordError(ValueError):
@@ -70,6 +76,19 @@ class Session:
     member: Member
     csrf: str
     sight: Sight = EVERYWHERE
+    factor: bool = False
+    """The account has a second factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """One of an account's sessions, for its owner to see."""
+
+    began_at: Instant
+    seen_at: Instant
+    agent: str
+    """The browser, as it calls itself."""
+    this: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +101,10 @@ class Refused:
 class Staff:
     """Accounts and sessions in the SQL database. Instants are real time, whatever clock the homes run on."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, hasher: PasswordHash = HASHER) -> None:
+        """``hasher`` makes hashes of passwords; one that is cheaper than the usual is for tests."""
+        self._engine, self._hasher = engine, hasher
+        self._nobody = _NOBODY if hasher is HASHER else hasher.hash("nobody")
 
     def add(
         self, login: str, name: str, password: str, at: Instant, role: Role = Role.STAFF, sight: Sight | None = None
@@ -97,7 +118,7 @@ class Staff:
         with self._engine.begin() as connection:
             connection.execute(
                 insert(tables.staff).values(
-                    login=login, name=name, password=_hasher.hash(password), created_at=at, role=role.value
+                    login=login, name=name, password=self._hasher.hash(password), created_at=at, role=role.value
                 )
             )
             set_sight(connection, login, sight or (NOTHING if role is Role.VIEWER else EVERYWHERE))
@@ -107,14 +128,18 @@ class Staff:
         with self._engine.begin() as connection:
             connection.execute(update(tables.staff).where(tables.staff.c.login == login).values(role=role.value))
 
-    def set_password(self, login: str, password: str) -> None:
-        """Change a password and end the account's sessions; raises WeakPasswordError."""
+    def set_password(self, login: str, password: str, but: str = "") -> None:
+        """Change a password and end the account's sessions, but for the one with the token ``but``.
+
+        Raises WeakPasswordError.
+        """
         _check_password(password)
         with self._engine.begin() as connection:
             connection.execute(
-                update(tables.staff).where(tables.staff.c.login == login).values(password=_hasher.hash(password))
+                update(tables.staff).where(tables.staff.c.login == login).values(password=self._hasher.hash(password))
             )
-            connection.execute(delete(tables.sessions).where(tables.sessions.c.login == login))
+            these = (tables.sessions.c.login == login) & (tables.sessions.c.token != _hash(but))
+            connection.execute(delete(tables.sessions).where(these))
 
     def disable(self, login: str, at: Instant) -> None:
         """Close an account and end its sessions."""
@@ -163,39 +188,96 @@ class Staff:
             for area in sorted(set(areas)):
                 connection.execute(insert(tables.staff_areas).values(login=login, area=area))
 
-    def log_in(self, login: str, password: str, address: str, now: Instant) -> str | Refused:
-        """A new session's token, or why not. Takes as long for a name that does not exist as for a wrong password."""
+    def log_in(self, login: str, password: str, address: str, now: Instant, agent: str = "") -> str | Refused:
+        """A new session's token, or why not. Takes as long for a name that does not exist as for a wrong password.
+
+        Where the account has a second factor the session is pending, and good for nothing but ``complete``.
+        """
         keys = (f"account:{login[:64].lower()}", f"address:{address[:64]}")
         with self._engine.begin() as connection:
             wait = max(_wait(connection, keys[0], _FREE_ACCOUNT, now), _wait(connection, keys[1], _FREE_ADDRESS, now))
             if wait > 0:
                 return Refused(wait)
             row = connection.execute(select(tables.staff).where(tables.staff.c.login == login)).first()
-        good = _hasher.verify(password[:1024], row.password if row else _NOBODY)
+        good = self._fits(password, row.password if row else self._nobody)
         with self._engine.begin() as connection:
             if row is None or not good or row.disabled_at is not None:
                 connection.execute(insert(tables.attempts), [{"key": key, "at": now} for key in keys])
                 connection.execute(delete(tables.attempts).where(tables.attempts.c.at < now - DAY))
                 return Refused()
-            token = secrets.token_urlsafe(32)
             connection.execute(delete(tables.attempts).where(tables.attempts.c.key == keys[0]))
             connection.execute(delete(tables.sessions).where(tables.sessions.c.created_at < now - SESSION_ABSOLUTE))
-            connection.execute(
-                insert(tables.sessions).values(
-                    token=_hash(token), login=login, csrf=secrets.token_urlsafe(24), created_at=now, seen_at=now
-                )
-            )
-        return token
+            return _begin(connection, login, now, agent, pending=_has_factor(connection, login))
+
+    def _fits(self, password: str, known: str) -> bool:
+        try:
+            return self._hasher.verify(password[:1024], known)
+        except UnknownHashError:  # an account without a password
+            return False
+
+    def pending(self, token: str, now: Instant) -> Session | None:
+        """Whose password was right, when a code is still to come; None for any other token."""
+        with self._engine.connect() as connection:
+            row = connection.execute(_sessions_of(token, pending=True)).first()
+        if row is None or now - row.created_at > PENDING:
+            return None
+        return Session(Member(row.login, row.name, role=Role(row.role)), row.csrf, NOTHING, factor=True)
+
+    def complete(self, token: str, code: str, address: str, now: Instant) -> str | Refused:
+        """The token of a whole session in place of a pending one whose code is right; slowed down like passwords."""
+        with self._engine.begin() as connection:
+            row = connection.execute(_sessions_of(token, pending=True)).first()
+            if row is None or now - row.created_at > PENDING:
+                return Refused()
+            keys = (f"code:{row.login.lower()}", f"address:{address[:64]}")
+            wait = max(_wait(connection, keys[0], _FREE_ACCOUNT, now), _wait(connection, keys[1], _FREE_ADDRESS, now))
+            if wait > 0:
+                return Refused(wait)
+            if not use(connection, row.login, code[:64], now):
+                connection.execute(insert(tables.attempts), [{"key": key, "at": now} for key in keys])
+                return Refused()
+            connection.execute(delete(tables.attempts).where(tables.attempts.c.key == keys[0]))
+            connection.execute(delete(tables.sessions).where(tables.sessions.c.token == row.token))
+            return _begin(connection, row.login, now, row.agent)
+
+    def knows(self, login: str, password: str, now: Instant) -> bool | Refused:
+        """Whether this is the account's password, asked of somebody who is logged in; slowed down like a log-in."""
+        key = f"account:{login[:64].lower()}"
+        with self._engine.begin() as connection:
+            wait = _wait(connection, key, _FREE_ACCOUNT, now)
+            if wait > 0:
+                return Refused(wait)
+            known = connection.execute(select(tables.staff.c.password).where(tables.staff.c.login == login)).scalar()
+        good = self._fits(password, known or self._nobody)
+        if not good:
+            with self._engine.begin() as connection:
+                connection.execute(insert(tables.attempts).values(key=key, at=now))
+        return good
+
+    def sessions(self, login: str, token: str, now: Instant) -> list[Open]:
+        """The sessions of an account that are not over, the newest first."""
+        columns = tables.sessions.c
+        wanted = select(tables.sessions).where(
+            columns.login == login, columns.pending.is_(False), columns.seen_at >= now - SESSION_IDLE,
+            columns.created_at >= now - SESSION_ABSOLUTE,
+        ).order_by(columns.created_at.desc())  # fmt: skip
+        with self._engine.connect() as connection:
+            return [
+                Open(row.created_at, row.seen_at, row.agent, row.token == _hash(token))
+                for row in connection.execute(wanted)
+            ]
+
+    def end_others(self, login: str, token: str) -> int:
+        """End every session of an account but this one; how many there were."""
+        columns = tables.sessions.c
+        others = (columns.login == login) & (columns.token != _hash(token))
+        with self._engine.begin() as connection:
+            return connection.execute(delete(tables.sessions).where(others)).rowcount
 
     def session(self, token: str, now: Instant) -> Session | None:
         """Who a token belongs to, or None when it is unknown, too long unused or too old."""
-        wanted = (
-            select(tables.sessions, tables.staff.c.name, tables.staff.c.role)
-            .join(tables.staff, tables.staff.c.login == tables.sessions.c.login)
-            .where(tables.sessions.c.token == _hash(token), tables.staff.c.disabled_at.is_(None))
-        )
         with self._engine.connect() as connection:
-            row = connection.execute(wanted).first()
+            row = connection.execute(_sessions_of(token, pending=False)).first()
             sight = NOTHING if row is None else sight_of(connection, row.login)
         if row is None or now - row.seen_at > SESSION_IDLE or now - row.created_at > SESSION_ABSOLUTE:
             return None
@@ -205,12 +287,44 @@ class Staff:
                     update(tables.sessions).where(tables.sessions.c.token == row.token).values(seen_at=now)
                 )
         member = Member(row.login, row.name, role=Role(row.role))
-        return Session(member, row.csrf, narrowed(sight, member.role))
+        return Session(member, row.csrf, narrowed(sight, member.role), row.factor is not None)
 
     def log_out(self, token: str) -> None:
         """End a session."""
         with self._engine.begin() as connection:
             connection.execute(delete(tables.sessions).where(tables.sessions.c.token == _hash(token)))
+
+
+def _begin(connection: Connection, login: str, now: Instant, agent: str, *, pending: bool = False) -> str:
+    """A session that nobody had before; its token is known to the browser alone."""
+    token = secrets.token_urlsafe(32)
+    connection.execute(
+        insert(tables.sessions).values(
+            token=_hash(token), login=login, csrf=secrets.token_urlsafe(24), created_at=now, seen_at=now,
+            agent=agent[:200], pending=pending,
+        )
+    )  # fmt: skip
+    return token
+
+
+def _has_factor(connection: Connection, login: str) -> bool:
+    confirmed = tables.second_factors.c.confirmed_at.is_not(None)
+    wanted = select(tables.second_factors.c.login).where(tables.second_factors.c.login == login, confirmed)
+    return connection.execute(wanted).first() is not None
+
+
+def _sessions_of(token: str, *, pending: bool) -> Select[Any]:
+    """The session with this token, with its account; none where that is closed."""
+    factor = (tables.second_factors.c.login == tables.staff.c.login) & tables.second_factors.c.confirmed_at.is_not(None)
+    return (
+        select(tables.sessions, tables.staff.c.name, tables.staff.c.role, tables.second_factors.c.confirmed_at.label("factor"))
+        .join(tables.staff, tables.staff.c.login == tables.sessions.c.login)
+        .outerjoin(tables.second_factors, factor)
+        .where(
+            tables.sessions.c.token == _hash(token), tables.sessions.c.pending.is_(pending),
+            tables.staff.c.disabled_at.is_(None),
+        )
+    )  # fmt: skip
 
 
 def narrowed(sight: Sight, role: Role) -> Sight:

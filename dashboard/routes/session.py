@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -48,7 +49,8 @@ def log_in(
     check_login_form(request, token)
     office = office_of(request)
     address = request.client.host if request.client else ""
-    result = office.staff.log_in(login.strip(), password, address, office.real.now())
+    agent = request.headers.get("user-agent", "")
+    result = office.staff.log_in(login.strip(), password, address, office.real.now(), agent)
     if isinstance(result, Refused):
         known = (
             login.strip() if login.strip() in office.staff.names() else NOBODY
@@ -59,7 +61,52 @@ def log_in(
         else:
             why, status = "wrong", 401
         return _login_page(request, own_path(next), login, why, status, result.wait // SECOND)
-    note(request, login.strip(), Event.LOGGED_IN, f"staff:{login.strip()}", address)
+    if office.staff.pending(result, office.real.now()) is not None:
+        response = RedirectResponse(f"/login/code?next={quote(own_path(next), safe='')}", 303)
+    else:
+        note(request, login.strip(), Event.LOGGED_IN, f"staff:{login.strip()}", address)
+        response = RedirectResponse(own_path(next), 303)
+    start_session(response, office, result)
+    return response
+
+
+@router.get("/login/code")
+def show_code(request: Request, next: str = "/") -> Response:  # noqa: A002 (the query's name)
+    """The page that asks for the second factor, of whoever has just given the right password."""
+    office = office_of(request)
+    pending = office.staff.pending(request.cookies.get(session_cookie(office), ""), office.real.now())
+    if pending is None:
+        return RedirectResponse(f"/login?next={quote(own_path(next), safe='')}", 303)
+    return _code_page(request, pending, own_path(next))
+
+
+def _code_page(
+    request: Request, pending: Session, wanted: str, code: int = 200, why: str = "", wait: int = 0
+) -> Response:
+    return render(request, "code.html", session=None, code=code, csrf=pending.csrf, wanted=wanted, why=why, wait=wait)
+
+
+@router.post("/login/code")
+def give_code(
+    request: Request,
+    code: Annotated[str, Form(max_length=64)] = "",
+    csrf: Annotated[str, Form(max_length=200)] = "",
+    next: Annotated[str, Form(max_length=2000)] = "/",  # noqa: A002 (the field's name)
+) -> Response:
+    """Begin the session in earnest, under another token, or say why not."""
+    office, now = office_of(request), office_of(request).real.now()
+    token = request.cookies.get(session_cookie(office), "")
+    pending = office.staff.pending(token, now)
+    if pending is None:
+        return RedirectResponse(f"/login?next={quote(own_path(next), safe='')}", 303)
+    check_form(request, pending, csrf)
+    address, login = request.client.host if request.client else "", pending.member.login
+    result = office.staff.complete(token, code, address, now)
+    if isinstance(result, Refused):
+        note(request, NOBODY, Event.LOG_IN_FAILED, f"staff:{login}", f"code, {address}")
+        why, status = ("wait", 429) if result.wait else ("wrong", 401)
+        return _code_page(request, pending, own_path(next), status, why, result.wait // SECOND)
+    note(request, login, Event.LOGGED_IN, f"staff:{login}", address)
     response = RedirectResponse(own_path(next), 303)
     start_session(response, office, result)
     return response

@@ -22,6 +22,7 @@ from kehai.commands.credentials import Credentials
 from kehai.settings import Settings, load
 from registry.audit import Entry, Event, record
 from registry.database import migrate, open_database
+from registry.factors import Factors
 from registry.homes import Home, Homes
 from registry.homesfile import HomeRow, read_homes
 from registry.sight import EVERYWHERE, Sight
@@ -135,6 +136,18 @@ def staff_password(config: Path, login: str) -> None:
             raise ConfigurationError(str(error)) from error
         _note(engine, login, "password")
     typer.echo(f"{login} has a new password and must log in again.", err=True)
+
+
+def staff_reset(config: Path, login: str) -> None:
+    """Take an account's second factor away."""
+    with registry_of(config) as (_, engine):
+        staff = Staff(engine)
+        _must_exist(staff, login)
+        if not Factors(engine).remove(login):
+            raise ConfigurationError(f"{login} has no second factor: nothing was changed.")
+        staff.end_others(login, "")
+        _note(engine, login, "second factor taken away")
+    typer.echo(f"{login} has no second factor any more, and must log in again.", err=True)
 
 
 def staff_disable(config: Path, login: str) -> None:

@@ -39,6 +39,7 @@ from kehai.running import running
 from kehai.settings import Settings, WatchdogSection, load
 from kehai.supervisor import stop_on_signals
 from registry.homes import Homes
+from registry.staff import Role
 
 _REPORT_EVERY: Span = SECOND
 _AREAS_EVERY: Span = MINUTE
@@ -189,6 +190,7 @@ def _dashboard(settings: Settings) -> None:
         banner=section.banner,
         roles=settings.roles,
         trusted_hosts=section.trusted_hosts,
+        second_factor=frozenset(Role(role) for role in section.second_factor),
         logins=tuple(section.demo_logins.items()),
         parameters=settings.parameters,
         pace=settings.speed,

@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from alerts.book import WatchedHome
 from alerts.records import encode_status
@@ -61,6 +63,10 @@ def fall(number: int, raised_at: Instant = NOW - 5 * MINUTE, level: Level = Leve
          "longest_s": 1440, "learnt_days": 28, "room": "居間", "blind_s": 0, "last_exit": None, "silent_devices": []},
         "09:05(居間)を最後に50分、動きがありません。", "No sign of life for 50 min <script>alert(1)</script>.",
     )  # fmt: skip
+
+
+QUICK = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+"""The usual one takes a fifth of a second on purpose, and these tests log in hundreds of times."""
 
 
 class Browser:
@@ -124,7 +130,9 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
     (tmp_path / "kehai.db").write_bytes(_with_homes_and_staff())
     engine = open_database(f"sqlite:///{tmp_path / 'kehai.db'}")
     history = JournalHistory(tmp_path / "journal.db")
-    office = Office(engine, history, VirtualClock(NOW), "見守り室", LocalTime("Asia/Tokyo"), https=False, remembered=0)
+    office = Office(
+        engine, history, VirtualClock(NOW), "見守り室", LocalTime("Asia/Tokyo"), https=False, remembered=0, hasher=QUICK
+    )
     now = office.real.now()
     for role in ("ingest", "watch"):
         office.book.mark(RoleMark(role, now, 0))

@@ -21,6 +21,7 @@ def test_commands_that_change_an_account_or_silence_a_home_leave_a_row(
     assert kehai("admin", "staff", "role", "hana", "viewer", *at) == 0
     assert kehai("admin", "staff", "sees", "hana", "--home", "h1", *at) == 0
     assert kehai("silence", "add", "--home", "h1", "--until", "3d", "--why", "改修", "--by", "hana", *at) == 0
+    assert kehai("admin", "staff", "reset", "hana", *at) == 2, "there is no second factor to take away"
     assert kehai("admin", "staff", "disable", "hana", *at) == 0
     out = tmp_path / "log.jsonl"
     assert kehai("admin", "audit", "export", out, *at) == 0
