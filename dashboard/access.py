@@ -128,9 +128,9 @@ def purpose_of(path: str) -> str:
     return PURPOSES.get(path, "other")
 
 
-def need_of(method: str, path: str) -> Need | None:
+def need_of(pages: Mapping[str, Need], method: str, path: str) -> Need | None:
     """What a page needs; None for one that does not say so, which is for nobody."""
-    return PAGES.get(f"{'GET' if method == 'HEAD' else method} {path}")
+    return pages.get(f"{'GET' if method == 'HEAD' else method} {path}")
 
 
 def may(session: Session | None, need: Need | str) -> bool:

@@ -27,7 +27,7 @@ def admit(request: Request) -> None:
     A page that says nothing of what it needs is for nobody, and a home out of sight is not there.
     """
     path = request.scope["route"].path
-    need = need_of(request.method, path)
+    need = need_of(request.app.state.pages, request.method, path)
     if need is None:
         log.error("this page is for nobody: dashboard.access.PAGES does not name it", method=request.method, path=path)
         raise HTTPException(403, "Nobody has said who may use this page, so nobody may.")

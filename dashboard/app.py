@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from dashboard.access import PAGES, Need
 from dashboard.admission import admit
 from dashboard.live import Bell
 from dashboard.office import Office
@@ -48,8 +49,8 @@ _STATIC = Path(__file__).resolve().parent / "static"
 log = structlog.get_logger("dashboard")
 
 
-def create_app(office: Office) -> FastAPI:
-    """The pages of one installation."""
+def create_app(office: Office, pages: Mapping[str, Need] = PAGES) -> FastAPI:
+    """The pages of one installation; ``pages`` says what each needs."""
     bell = Bell(office.book.change_count)
 
     @asynccontextmanager
@@ -61,7 +62,7 @@ def create_app(office: Office) -> FastAPI:
         title="Kehai", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan,
         dependencies=[Depends(admit)],
     )  # fmt: skip
-    app.state.office, app.state.bell = office, bell
+    app.state.office, app.state.bell, app.state.pages = office, bell, pages
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
     for room in (
         answers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -18,7 +18,7 @@ from starlette.routing import Mount
 
 from alerts.duty_tables import notifications
 from alerts.people import meant_by
-from dashboard.access import PAGES
+from dashboard.access import PAGES, Need
 from dashboard.app import create_app
 from domain.ids import HomeId
 from registry import tables
@@ -183,11 +183,16 @@ def test_nothing_but_the_static_files_is_served_past_the_door(installation: Inst
     assert all(isinstance(route, APIRoute | Mount) or hasattr(route, "original_router") for route in app.routes)
 
 
-def test_every_page_lets_in_the_roles_that_it_should_and_no_others(people: People) -> None:
+def one_of_each(people: People) -> None:
     for letter, role in ROLES.items():
         people.let(letter, role, Sight(areas=frozenset({"見本町"})) if role is Role.VIEWER else EVERYWHERE)
+
+
+def let_in_wrongly(people: People, keys: Iterable[str]) -> list[str]:
+    """Whom these pages let in who should not be, or refuse who should."""
     wrong = []
-    for key, letters in LET_IN.items():
+    for key in keys:
+        letters = LET_IN[key]
         method, path = address_of(key)
         if key == "GET /events":  # it never ends; the door is the same
             continue
@@ -198,7 +203,32 @@ def test_every_page_lets_in_the_roles_that_it_should_and_no_others(people: Peopl
             if refused is not (letters != OPEN and letter not in letters):
                 wrong.append(f"{role.value}: {method} {path} was answered with {answer.status_code}")
             assert answer.status_code < 500, f"{role.value}: {method} {path}"
-    assert wrong == []
+    return wrong
+
+
+def test_every_page_lets_in_the_roles_that_it_should_and_no_others(people: People) -> None:
+    one_of_each(people)
+    assert let_in_wrongly(people, LET_IN) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "slip", "found"),
+    [
+        ("POST /calling/shifts", Need.READ, {"staff", "auditor"}),
+        ("GET /audit", Need.READ, {"staff", "manager", "administrator"}),
+        ("POST /alerts/{number}/{action}", Need.LOOK, {"viewer", "auditor"}),
+        ("GET /homes/{home}", Need.ADMINISTER, {"viewer", "staff", "manager", "administrator", "auditor"}),
+    ],
+)
+def test_the_matrix_catches_a_page_that_says_the_wrong_need(
+    people: People, key: str, slip: Need, found: set[str]
+) -> None:
+    """The control: with one slip in the table, the same questions find whom it lets in or shuts out."""
+    one_of_each(people)
+    app = create_app(people.installation.office, dict(PAGES) | {key: slip})
+    with TestClient(app, base_url="http://kehai.test") as client:
+        people.installation.browser.client = client
+        assert {line.partition(":")[0] for line in let_in_wrongly(people, [key])} == found
 
 
 def test_a_page_that_declares_nothing_is_refused_to_everybody(people: People) -> None:
