@@ -107,7 +107,8 @@ class Fleet:
 
     def resumed(self, at: Instant) -> None:
         """Our own hole ended at ``at``: nobody's silence is counted from before it."""
-        self._resumed = max(self._resumed, at)
+        if at > self._resumed:
+            self._resumed, self.changed = at, True
 
     def holds(self, home: HomeId, kind: str) -> bool:
         """True when a finding of ``kind`` about ``home`` follows from an outage, and is to open no alert."""

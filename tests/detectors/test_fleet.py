@@ -152,6 +152,16 @@ def test_our_own_hole_is_nobody_s_silence() -> None:
     assert events == []
 
 
+def test_a_hole_of_our_own_is_something_to_save_and_is_known_after_a_restart() -> None:
+    """It was saved with the next finding only: a watch that died before that paged about homes it could not have heard."""
+    fleet = Fleet()
+    fleet.resumed(CUT + 5 * HOUR)
+    assert fleet.changed
+    fleet.changed = False
+    fleet.resumed(CUT)
+    assert not fleet.changed, "an older one tells nothing new"
+
+
 def test_it_goes_on_after_a_restart_at_any_moment() -> None:
     whole = a_fleet(40)
     live(whole, homes(40), T, CUT)

@@ -26,6 +26,8 @@ from simulators.installation.quiet import quietly
 from simulators.installation.server import Parts
 
 SEEDS = 50
+DAYS_IN_A_RUN = 12
+"""Seeds of whole days that each run of the tests lives through; ``--rounds`` for more."""
 SHORT = 0.25
 """Days: a determined look at one seed, and the hunt for what was planted."""
 
@@ -74,7 +76,7 @@ def first_that_breaks(parts: Parts, seeds: int) -> Outcome:
 
 def test_whatever_goes_wrong_nothing_is_lost_and_nobody_is_forgotten(rounds: int | None) -> None:
     """Each seed is a day of five homes under faults of its own; what breaks a rule names the command that repeats it."""
-    for seed in range(1, (rounds or SEEDS) + 1):
+    for seed in range(1, (rounds or DAYS_IN_A_RUN) + 1):
         outcome = simulate(seed)
         assert outcome.wrong == [], outcome.command
         assert outcome.counts["stored"] > 1000
