@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from domain.alerts import Alert, Outcome
 from domain.clock import DAY, Instant, Span
@@ -95,9 +96,7 @@ class Ledger:
     def _rates(self, fewest: int, most: int) -> tuple[float, float]:
         if not self.months:
             return (0.0, math.inf)
-        low = _solve(lambda mean: 1.0 - _below(fewest - 1, mean), 0.05) if fewest else 0.0
-        high = _solve(lambda mean: 1.0 - _below(most, mean), 0.95)
-        return (low / self.months, high / self.months)
+        return (_lower(fewest) / self.months, _upper(most) / self.months)
 
 
 def count(
@@ -129,6 +128,16 @@ def _about_a_person(alerts: Iterable[Alert], level: Level, since: Instant, now: 
 def _ledger(alerts: list[Alert], watched: Span) -> Ledger:
     outcomes = Counter(alert.outcome.value if alert.outcome is not None else OPEN for alert in alerts)
     return Ledger(max(0, watched) / MONTH, len(alerts), dict(sorted(outcomes.items())))
+
+
+@lru_cache
+def _lower(count_: int) -> float:
+    return _solve(lambda mean: 1.0 - _below(count_ - 1, mean), 0.05) if count_ else 0.0
+
+
+@lru_cache
+def _upper(count_: int) -> float:
+    return _solve(lambda mean: 1.0 - _below(count_, mean), 0.95)
 
 
 def _below(count_: int, mean: float) -> float:
