@@ -79,6 +79,7 @@ PAGES: Mapping[str, Need] = {
     "GET /": Need.LOOK,
     "GET /homes/{home}": Need.LOOK,
     "GET /homes/{home}/outlook": Need.READ,
+    "GET /homes/{home}/week": Need.READ,
     "GET /homes/{home}/rules": Need.READ,
     "POST /homes/{home}/rules": Need.DECIDE,
     "POST /homes/{home}/rules/{number}/{action}": Need.DECIDE,

@@ -62,6 +62,7 @@ LET_IN = {
     "GET /": ALL_BUT_ADMINISTRATORS,
     "GET /homes/{home}": ALL_BUT_ADMINISTRATORS,
     "GET /homes/{home}/outlook": WHO_READS,
+    "GET /homes/{home}/week": WHO_READS,
     "GET /homes/{home}/rules": WHO_READS,
     "POST /homes/{home}/rules": "m",
     "POST /homes/{home}/rules/{number}/{action}": "m",
