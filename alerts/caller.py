@@ -262,15 +262,23 @@ class Caller:
         jobs = self._outbox.claim(name, free, self._clock.now())
         if not line.aside:
             jobs += self._outbox.claim_digest(name, self._clock.now())
-        for job in jobs:
-            flight = _Flight(line, job, monotonic())
-            with self._lock:
-                flight.begin()
+        return sum(self._isolated(f"sending off by {name}", partial(self._send_off, line, job)) for job in jobs)
+
+    def _send_off(self, line: _Line, job: Job) -> int:
+        flight = _Flight(line, job, monotonic())
+        with self._lock:
+            flight.begin()
+        try:
             future = line.pool.submit(self._deliver, line, job)
+        except Exception:  # the machine has no thread left: the place is free again, and the message waits as before
             with self._lock:
-                self._flying[future] = flight
-            future.add_done_callback(self._landed)
-        return len(jobs)
+                flight.end()
+            self._outbox.released(job, self._clock.now())
+            raise
+        with self._lock:
+            self._flying[future] = flight
+        future.add_done_callback(self._landed)
+        return 1
 
     def _deliver(self, line: _Line, job: Job) -> None:
         self._isolated(f"channel {job.channel}", partial(self._send, line, job))

@@ -134,7 +134,8 @@ class _Line:
             self._channel.send(self._address, wanted.message)
         except ChannelError as error:
             if isinstance(error, UnknownError):  # it may have been heard: then the end of it is to be heard too
-                self._told_bad = self._told_bad or wanted.bad
+                with self._changed:
+                    self._told_bad = self._told_bad or wanted.bad
             log.warning("a complaint was not taken and is tried again", channel=self._name, why=str(error))
             return False
         except Exception:  # a channel is a plugin: whatever it throws, this thread goes on

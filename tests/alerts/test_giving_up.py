@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, select
 
@@ -89,3 +91,31 @@ def test_what_an_attempt_that_was_given_up_says_at_last_changes_nothing(tmp_path
             results = connection.execute(select(attempts.c.result).order_by(attempts.c.number)).scalars().all()
         assert results[0] == How.UNKNOWN.value
         assert results.count(How.SENT.value) == 1
+
+
+class NoThreads(Executor):
+    """A machine that has no thread left, until it has."""
+
+    def __init__(self) -> None:
+        self.full, self._own = True, ThreadPoolExecutor(1)
+
+    def submit(self, work: Callable[..., Any], /, *arguments: Any, **more: Any) -> Future[Any]:
+        if self.full:
+            raise RuntimeError("can't start new thread")
+        return self._own.submit(work, *arguments, **more)
+
+
+def test_a_message_for_which_there_is_no_thread_waits_as_before_and_keeps_nobody_s_place(tmp_path: Path) -> None:
+    engine, machine = installation(tmp_path), NoThreads()
+    clock = ScaledClock(SystemClock().now(), T, 1.0)
+    with Hook() as hook:
+        channels = build({"chat": {"kind": "apprise", "workers": 1}})
+        caller = Caller(engine, clock, [], channels, words, hands=lambda _name, _workers: machine)
+        tell(engine, "sato", f"json://127.0.0.1:{hook.port}/")
+        assert [caller.look() for _ in range(3)] == [0, 0, 0]
+        machine.full = False
+        assert caller.look() == 1, "the channel's one place is free, and no lease has to run out first"
+        until(lambda: stand(engine, "sato")[0] == Stand.SENT, 10, "message")
+        assert stand(engine, "sato")[2] is False, "nobody had begun to send it"
+        caller.stop(5)
+    engine.dispose()
